@@ -1,1 +1,4 @@
-//! Remint.
+//! Remint: remote issuance and replacement of mobile smart cards.
+
+pub mod lifecycle;
+pub mod pki;
