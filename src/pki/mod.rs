@@ -1,1 +1,3 @@
 //! Signs and reads.
+
+pub mod key;
