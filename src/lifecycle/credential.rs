@@ -10,7 +10,7 @@
 
 use jiff::Timestamp;
 
-use super::ids::{CredentialId, Serial};
+use super::ids::{CredentialId, DeviceId, Serial};
 use super::words::words;
 
 words! {
@@ -46,6 +46,8 @@ pub struct Credential {
     pub id: CredentialId,
     pub slot: Slot,
     pub serial: Serial,
+    /// The device for which it was made; others that carry it recovered it later.
+    pub made_for: DeviceId,
     pub state: CredentialState,
 }
 
@@ -108,6 +110,41 @@ impl Credential {
             CredentialState::Issued { at, .. } => Some(*at),
             CredentialState::Revoked { issued_at, .. } => *issued_at,
             CredentialState::Reserved { .. } | CredentialState::Signed { .. } => None,
+        }
+    }
+}
+
+impl CredentialState {
+    /// The state after its device confirmed it; only a signed credential can be.
+    pub(super) fn issued(self, at: Timestamp) -> Self {
+        match self {
+            Self::Signed { certified } => Self::Issued { certified, at },
+            other => other,
+        }
+    }
+
+    /// The state after revocation. The first revocation stands: revoked is final.
+    pub(super) fn revoked(self, at: Timestamp, reason: RevocationReason) -> Self {
+        match self {
+            Self::Reserved { .. } => Self::Revoked {
+                certified: None,
+                issued_at: None,
+                at,
+                reason,
+            },
+            Self::Signed { certified } => Self::Revoked {
+                certified: Some(certified),
+                issued_at: None,
+                at,
+                reason,
+            },
+            Self::Issued { certified, at: issued_at } => Self::Revoked {
+                certified: Some(certified),
+                issued_at: Some(issued_at),
+                at,
+                reason,
+            },
+            revoked @ Self::Revoked { .. } => revoked,
         }
     }
 }

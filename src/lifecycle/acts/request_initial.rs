@@ -1,0 +1,56 @@
+//! Request an initial issuance (help desk operator): a device of one kind for one user. It has no target and places no holds; from here
+//! it goes the way of every request.
+
+use jiff::Timestamp;
+
+use super::invite::{self, NewTicket};
+use super::submit::mode_fits;
+use crate::lifecycle::actor::{Actor, Role};
+use crate::lifecycle::change::Change;
+use crate::lifecycle::device::DeviceKind;
+use crate::lifecycle::draft::Draft;
+use crate::lifecycle::holdings::Holdings;
+use crate::lifecycle::ids::RequestId;
+use crate::lifecycle::policy::Policy;
+use crate::lifecycle::refusal::Refusal;
+use crate::lifecycle::request::{Mode, Purpose, Request, RequestState, Requester};
+
+/// A user gets a device.
+#[derive(Clone, Debug)]
+pub struct RequestInitial {
+    pub actor: Actor,
+    pub request: RequestId,
+    pub kind: DeviceKind,
+    pub mode: Mode,
+    /// The ticket that goes out at once where the request is remote and needs no validation.
+    pub ticket: NewTicket,
+}
+
+/// Opens the request, approved by being submitted unless the policy asks for validation.
+pub fn request_initial(holdings: &Holdings, policy: &Policy, act: &RequestInitial, now: Timestamp) -> Result<Vec<Change>, Refusal> {
+    let Actor::Operator(operator) = &act.actor else {
+        return Err(act.actor.not_permitted(Role::HelpDesk.as_str()));
+    };
+    act.actor.must_be(Role::HelpDesk)?;
+    mode_fits(act.mode, act.kind)?;
+
+    let mut draft = Draft::on(holdings, policy, now);
+    let state = if policy.validate_initial {
+        RequestState::AwaitingApproval
+    } else {
+        RequestState::Approved
+    };
+    let is_invited = state == RequestState::Approved && act.mode == Mode::Remote;
+    draft.make(Change::RequestOpened(Request {
+        id: act.request,
+        kind: act.kind,
+        purpose: Purpose::Initial { mode: act.mode },
+        requester: Requester::Operator(operator.id),
+        opened_at: now,
+        state,
+    }));
+    if is_invited {
+        invite::issue_ticket(&mut draft, act.request, &act.ticket);
+    }
+    Ok(draft.finish())
+}
