@@ -1,3 +1,7 @@
 //! Signs and reads.
 
+pub mod crl;
+mod encoding;
+#[cfg(test)]
+mod judge;
 pub mod key;
