@@ -5,3 +5,4 @@ mod encoding;
 #[cfg(test)]
 mod judge;
 pub mod key;
+pub mod ocsp;
