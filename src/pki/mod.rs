@@ -1,8 +1,10 @@
 //! Signs and reads.
 
 pub mod crl;
+pub mod csrattrs;
 mod encoding;
 #[cfg(test)]
 mod judge;
 pub mod key;
 pub mod ocsp;
+pub mod request;
