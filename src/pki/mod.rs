@@ -1,5 +1,6 @@
 //! Signs and reads.
 
+pub mod cms;
 pub mod crl;
 pub mod csrattrs;
 mod encoding;
