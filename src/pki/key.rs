@@ -142,6 +142,8 @@ pub enum KeyError {
     Generation,
     #[error("a private key could not be read: expected PKCS#8 with a P-256 key")]
     Unreadable,
+    #[error("a certificate of ours could not be read, or what a key was to sign not be encoded")]
+    Encoding(#[from] der::Error),
     #[error("a key could not sign")]
     Signing,
     #[error("a sealed key does not open: wrong master key, or altered")]
