@@ -1,7 +1,7 @@
 //! Signs and reads.
 //!
 //! [`hierarchy`] makes the authorities once; [`authority`] certifies by [`profile`] and lends its keys to what signs status, deliveries
-//! and receipts; [`trust`] judges who comes with a certificate; [`seal`], [`master`] and [`keystore`] keep private keys at rest.
+//! and [`receipt`]s; [`trust`] judges who comes with a certificate; [`seal`], [`master`] and [`keystore`] keep private keys at rest.
 //!
 //! It knows no database, no HTTP and no clock: times and serials are handed in. Its randomness is an [`Entropy`](key::Entropy), but for
 //! the generation of keys, the nonces of ECDSA and the salts of PKCS#12 files, which are the libraries' own.
@@ -15,9 +15,12 @@ pub mod key;
 pub mod keystore;
 pub mod master;
 pub mod name;
+pub mod pkcs12;
 pub mod profile;
+pub mod receipt;
 pub mod seal;
 mod signed;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tls;
 pub mod trust;
