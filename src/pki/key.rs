@@ -148,6 +148,8 @@ pub enum KeyError {
     Signing,
     #[error("a sealed key does not open: wrong master key, or altered")]
     Sealed,
+    #[error("a key could not be sealed")]
+    Sealing,
 }
 
 #[cfg(test)]
