@@ -62,7 +62,7 @@ fn est_body(content_type: &'static str, der: &[u8]) -> Response {
 
 /// M1 (RFC 7030 §4.1).
 async fn cacerts(State(world): State<Arc<World>>) -> Result<Response, EstProblem> {
-    let chain = world.authority.chain();
+    let chain: Vec<&[u8]> = world.authority.chain().iter().map(Vec::as_slice).collect();
     let bag = cms::certs_only(&chain).map_err(Failure::from)?;
     Ok(est_body("application/pkcs7-mime; smime-type=certs-only", &bag))
 }
@@ -70,7 +70,7 @@ async fn cacerts(State(world): State<Arc<World>>) -> Result<Response, EstProblem
 /// M3 (RFC 7030 §4.5, RFC 9908).
 async fn wanted(Path(slot): Path<String>) -> Result<Response, EstProblem> {
     slot_of(&slot)?;
-    Ok(est_body("application/csrattrs", &csrattrs::p256()))
+    Ok(est_body("application/csrattrs", csrattrs::CSR_ATTRIBUTES))
 }
 
 /// M4 (RFC 7030 §4.2).

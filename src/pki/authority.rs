@@ -212,17 +212,17 @@ impl Authority {
         sha256(self.root.as_der())
     }
 
-    pub(crate) fn issuing_key(&self) -> &SigningKey {
+    pub fn issuing_key(&self) -> &SigningKey {
         &self.issuing.key
     }
 
     /// Signs OCSP answers (RFC 6960 §4.2.2.2): its key, and its certificate, DER.
-    pub(crate) fn ocsp_signer(&self) -> (&SigningKey, &[u8]) {
+    pub fn ocsp_signer(&self) -> (&SigningKey, &[u8]) {
         (&self.ocsp.key, &self.ocsp.certificate)
     }
 
     /// Signs delivered keys and receipts: its key, and its certificate, DER.
-    pub(crate) fn delivery_signer(&self) -> (&SigningKey, &[u8]) {
+    pub fn delivery_signer(&self) -> (&SigningKey, &[u8]) {
         (&self.delivery.key, &self.delivery.certificate)
     }
 

@@ -3,9 +3,7 @@
 //! The fields are x509-cert's; only the sequence around them is written here, as its builder wants the key in its own hands.
 //! What a draft says is decided elsewhere ([`authority`](super::authority)).
 
-use std::time::Duration;
-
-use der::{DateTime, Decode, Encode, Sequence};
+use der::{Decode, Encode, Sequence};
 use jiff::{SignedDuration, Timestamp};
 use x509_cert::certificate::Version;
 use x509_cert::ext::pkix::KeyUsages;
@@ -13,10 +11,10 @@ use x509_cert::ext::{Extension, Extensions};
 use x509_cert::name::RdnSequence;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
-use x509_cert::time::{Time, Validity};
+use x509_cert::time::Validity;
 
 use super::key::{KeyError, SigningKey, Spki};
-use super::{extension, signed};
+use super::{encoding, extension};
 use crate::lifecycle::ids::Serial;
 
 /// From when and until when a certificate is good, in whole seconds: what a certificate can say (RFC 5280 §4.1.2.5).
@@ -131,7 +129,7 @@ impl Ca {
         if not_after <= not_before {
             return Err(CertifyError::NeverGood { not_before, not_after });
         }
-        signed::sign(&self.to_be_signed(draft)?, &self.key)
+        Ok(encoding::sign(&self.to_be_signed(draft)?, &self.key)?)
     }
 
     /// The same draft always gives the same bytes; only the signature over them differs.
@@ -140,9 +138,9 @@ impl Ca {
         let tbs = TbsCertificate {
             version: Version::V3,
             serial_number: SerialNumber::new(draft.serial.as_bytes())?,
-            signature: signed::ecdsa_with_sha256(),
+            signature: encoding::ecdsa_with_sha256(),
             issuer: self.subject.clone(),
-            validity: Validity::new(time(draft.period.not_before)?, time(draft.period.not_after)?),
+            validity: Validity::new(encoding::date_time(draft.period.not_before)?.into(), encoding::date_time(draft.period.not_after)?.into()),
             subject: draft.subject,
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(draft.spki.as_der())?,
             extensions: identifiers.into_iter().chain(draft.extensions).collect(),
@@ -166,10 +164,10 @@ struct TbsCertificate {
     extensions: Extensions,
 }
 
-/// UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5).
-fn time(time: Timestamp) -> der::Result<Time> {
-    let seconds = u64::try_from(time.as_second()).map_err(|_| der::ErrorKind::DateTime)?;
-    Ok(DateTime::from_unix_duration(Duration::from_secs(seconds))?.into())
+/// The public key of a certificate of ours; `None` for what is not a certificate on P-256.
+pub fn spki_of(der: &[u8]) -> Option<Spki> {
+    let certificate = x509_cert::Certificate::from_der(der).ok()?;
+    Spki::from_der(&certificate.tbs_certificate().subject_public_key_info().to_der().ok()?)
 }
 
 /// A certificate that was not made; nothing was signed.

@@ -1,37 +1,17 @@
-//! The outer shape of a certificate (RFC 5280 §4.1.1): what is signed, and an ECDSA signature with SHA-256 over it.
-//!
-//! Reading is strict DER and keeps the signed bytes as they came, so that what is verified is what was received.
+//! Reading the outer shape of a certificate (RFC 5280 §4.1.1): what is signed, and an ECDSA signature with SHA-256 over it. It is strict
+//! about DER and keeps the signed bytes as they came, so that what is verified is what was received.
 
 use const_oid::db::rfc5912::ECDSA_WITH_SHA_256;
-use der::asn1::{AnyRef, BitStringRef};
-use der::{Decode, Encode, Reader, Sequence, SliceReader};
-use x509_cert::spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef};
+use der::asn1::BitStringRef;
+use der::{Decode, Reader, SliceReader};
+use x509_cert::spki::AlgorithmIdentifierRef;
 
-use super::certificate::CertifyError;
-use super::key::{SigningKey, Spki};
+use super::key::Spki;
 
 /// What was signed, and the signature over it.
 pub(super) struct Signed<'a> {
     pub content: &'a [u8],
     signature: &'a [u8],
-}
-
-#[derive(Sequence)]
-struct Parts<'a> {
-    content: AnyRef<'a>,
-    algorithm: AlgorithmIdentifierOwned,
-    signature: BitStringRef<'a>,
-}
-
-/// Signs the DER of a TBSCertificate; the answer is the certificate.
-pub(super) fn sign(content: &[u8], key: &SigningKey) -> Result<Vec<u8>, CertifyError> {
-    let signature = key.sign(content)?;
-    let parts = Parts {
-        content: AnyRef::from_der(content)?,
-        algorithm: ecdsa_with_sha256(),
-        signature: BitStringRef::from_bytes(&signature)?,
-    };
-    Ok(parts.to_der()?)
 }
 
 impl<'a> Signed<'a> {
@@ -50,13 +30,5 @@ impl<'a> Signed<'a> {
 
     pub fn is_by(&self, signer: &Spki) -> bool {
         signer.verifies(self.content, self.signature)
-    }
-}
-
-/// Without parameters, not even NULL (RFC 5758 §3.2).
-pub(super) fn ecdsa_with_sha256() -> AlgorithmIdentifierOwned {
-    AlgorithmIdentifierOwned {
-        oid: ECDSA_WITH_SHA_256,
-        parameters: None,
     }
 }

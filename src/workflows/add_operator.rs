@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
 use serde_json::json;
 
 use super::create_user::administrator;
@@ -11,6 +10,7 @@ use super::world::World;
 use crate::lifecycle::actor::{Operator, Role};
 use crate::lifecycle::credential::RevocationReason;
 use crate::lifecycle::ids::{OperatorId, Serial, UserId};
+use crate::pki::certificate::Period;
 use crate::pki::key::SigningKey;
 use crate::store::certificate::ServiceCertificate;
 use crate::store::commit::{Commit, Write};
@@ -42,8 +42,8 @@ pub async fn add_operator(
     }
     let operator = Operator { id: OperatorId(world.fresh_id()), name: name.to_owned(), roles, user };
     let serial = world.fresh_serial();
-    let validity = SignedDuration::from_hours(24 * i64::from(world.profiles.operator().validity_days));
-    let not_after = (now + validity).min(world.authority.not_after());
+    let profile = world.profiles.operator();
+    let Period { not_before, not_after } = world.authority.period(profile, now);
 
     // 1 the record, with the serial
     let mut entry = administrator().entry("add-operator", now);
@@ -64,7 +64,7 @@ pub async fn add_operator(
 
     // 2 sign
     let key = SigningKey::generate()?;
-    let certificate = world.authority.certify_operator(key.spki(), name, serial, now, not_after)?;
+    let certificate = world.authority.certify_operator(profile, key.spki(), name, serial, not_before, not_after)?;
     Ok(OperatorIdentity { operator, serial, key, certificate })
 }
 

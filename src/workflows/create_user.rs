@@ -7,6 +7,7 @@ use super::world::{Caller, World};
 use crate::lifecycle::actor::{Actor, Role};
 use crate::lifecycle::ids::UserId;
 use crate::lifecycle::user::User;
+use crate::pki::name::Holder;
 use crate::store::audit::Who;
 use crate::store::commit::{Commit, Write};
 
@@ -31,12 +32,11 @@ pub async fn create_user(world: &World, caller: &Caller, new: NewUser) -> Result
     }
 
     // 2 the names are fit for a certificate
-    let user = User {
-        id: UserId(world.fresh_id()),
-        name: named("name", &new.name, |_| true)?,
-        email: named("email", &new.email, |text| text.is_ascii() && is_address(text))?,
-        upn: named("upn", &new.upn, is_address)?,
-    };
+    let NewUser { name, email, upn } = new;
+    is_address("email", &email)?;
+    is_address("upn", &upn)?;
+    Holder { name: name.clone(), email: email.clone(), upn: upn.clone() }.check()?;
+    let user = User { id: UserId(world.fresh_id()), name, email, upn };
 
     // 3 keep
     entry.on_behalf_of = Some(user.id);
@@ -51,26 +51,14 @@ pub fn administrator() -> Caller {
     Caller { actor: Actor::System, who: Who::Administrator, source: "local".to_owned() }
 }
 
-/// 1 to 64 printable characters without space at the ends (ub-common-name, RFC 5280 appendix A), and what the field asks beyond.
-fn named(field: &str, text: &str, is_fit: impl Fn(&str) -> bool) -> Result<String, Failure> {
-    let length = text.chars().count();
-    let is_printable = !text.chars().any(char::is_control) && text.trim() == text;
-    if (1..=64).contains(&length) && is_printable && is_fit(text) {
-        return Ok(text.to_owned());
+/// `local@domain`, and nothing that would mislead an eye or a relying party.
+fn is_address(field: &str, text: &str) -> Result<(), Failure> {
+    let is_fit = text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(char::is_whitespace)
+    });
+    if is_fit {
+        return Ok(());
     }
     let found: String = text.chars().take(80).collect();
-    Err(Failure::invalid("malformed", format!("{field}: found: {found:?}, expected: {}", expected(field))))
-}
-
-fn expected(field: &str) -> &'static str {
-    match field {
-        "name" => "1 to 64 printable characters",
-        _ => "an address such as ana@example.org, at most 64 characters",
-    }
-}
-
-fn is_address(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(char::is_whitespace)
-    })
+    Err(Failure::invalid("malformed", format!("{field}: found: {found:?}, expected: an address such as ana@example.org")))
 }

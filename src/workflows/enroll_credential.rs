@@ -1,6 +1,6 @@
 //! M4: a device shows a key that it generated, and receives a certificate for it, on hold until it confirms.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::failure::{Failure, broken, key_seen_before};
@@ -10,7 +10,9 @@ use crate::lifecycle::acts::enroll::{Enroll, Enrollment, enroll, signed};
 use crate::lifecycle::credential::{Certified, Credential, Slot};
 use crate::lifecycle::ids::{CredentialId, DeviceId};
 use crate::lifecycle::user::User;
-use crate::pki::certificate::{Certify, Holder};
+use crate::pki::authority::Certify;
+use crate::pki::certificate::Period;
+use crate::pki::name::Holder;
 use crate::pki::key::Spki;
 use crate::pki::request::Request as Csr;
 use crate::store::commit::Write;
@@ -61,9 +63,7 @@ pub(super) fn certify(
     spki: &Spki,
 ) -> Result<(Certified, Vec<u8>), Failure> {
     let profile = world.profiles.get(credential.slot);
-    let not_before = whole_seconds(world.now() - BACKDATED);
-    let not_after = whole_seconds(not_before + SignedDuration::from_hours(24 * i64::from(profile.validity_days)));
-    let not_after = not_after.min(whole_seconds(world.authority.not_after()));
+    let Period { not_before, not_after } = world.authority.period(profile, world.now() - BACKDATED);
     let holder = Holder { name: user.name.clone(), email: user.email.clone(), upn: user.upn.clone() };
     let der = world.authority.certify(&Certify {
         profile,
@@ -75,11 +75,6 @@ pub(super) fn certify(
         not_after,
     })?;
     Ok((Certified { key: spki.key_id(), not_before, not_after }, der))
-}
-
-/// Certificates tell time in seconds (RFC 5280 §4.1.2.5).
-fn whole_seconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 pub(super) async fn certificate(world: &World, credential: CredentialId) -> Result<Vec<u8>, Failure> {

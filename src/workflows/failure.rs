@@ -1,6 +1,7 @@
 //! Why a workflow did not do what was asked, by who must act: the asker (a rule, the input), nobody but again (a conflict), or us.
 
 use crate::lifecycle::refusal::Refusal;
+use crate::pki::certificate::CertifyError;
 use crate::pki::cms::CmsError;
 use crate::pki::key::KeyError;
 use crate::store::StoreError;
@@ -63,6 +64,15 @@ impl From<StoreError> for Failure {
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
         Self::Unavailable(error.into())
+    }
+}
+
+impl From<CertifyError> for Failure {
+    fn from(error: CertifyError) -> Self {
+        match error {
+            CertifyError::Name { .. } => Self::invalid("malformed", error.to_string()),
+            other => Self::Unavailable(other.into()),
+        }
     }
 }
 
