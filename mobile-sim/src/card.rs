@@ -43,7 +43,7 @@ pub struct Card {
 
 impl Card {
     /// The public side of a state.
-    pub fn of(state: &State) -> Self {
+    pub(crate) fn of(state: &State) -> Self {
         let (progress, server, standing) = match &state.stage {
             Stage::Blank => (Progress::Blank, None, None),
             Stage::Opening(opening) => (Progress::Opening, Some(opening.authority.clone()), None),

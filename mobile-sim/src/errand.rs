@@ -10,7 +10,7 @@ use crate::device::Slot;
 use crate::enroll::{collect_history, collect_key};
 use crate::error::PhoneError;
 use crate::message::Faults;
-use crate::state::{Collected, Credential, Errand};
+use crate::state::{Collected, Credential, Errand, Issued, Provisioning};
 use crate::trust::Chain;
 use crate::wire::Client;
 
@@ -34,6 +34,41 @@ pub(crate) struct Finished {
     pub confirmed: Confirmed,
     pub current: Credential,
     pub history: Vec<Credential>,
+}
+
+impl Finished {
+    /// The card that an issuance ends with.
+    pub(crate) fn into_card(self, session: Provisioning) -> Issued {
+        let mut credentials = session.enrolled();
+        credentials.insert(Slot::enc(), self.current);
+        Issued {
+            invitation: session.invitation,
+            server: session.server,
+            standing: self.confirmed.standing,
+            credentials,
+            history: self.history,
+            receipts: vec![self.confirmed.receipt],
+            update: None,
+        }
+    }
+
+    /// Puts the collected key in its slot, and returns the former one's serial. The former one, and every older one that the server
+    /// did not send again, stay as history: what can read old mail is not thrown away.
+    pub(crate) fn update(self, card: &mut Issued) -> Option<String> {
+        let serial = self.current.certificate.serial();
+        let former = card.credentials.insert(Slot::enc(), self.current);
+        let former_serial = former.as_ref().map(|former| former.certificate.serial());
+        let older = std::mem::replace(&mut card.history, self.history);
+        for credential in former.into_iter().chain(older) {
+            let known = |held: &Credential| held.certificate == credential.certificate;
+            if credential.certificate.serial() != serial && !card.history.iter().any(known) {
+                card.history.push(credential);
+            }
+        }
+        card.standing = self.confirmed.standing;
+        card.receipts.push(self.confirmed.receipt);
+        former_serial
+    }
 }
 
 /// Collects and confirms. `own` are the credentials to confirm besides `enc`. `None` when told to stop before confirming.

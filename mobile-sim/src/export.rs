@@ -35,7 +35,7 @@ pub fn certificates(card: &Card, folder: &Path) -> io::Result<()> {
 }
 
 /// Writes the private keys beside the certificates.
-pub fn private_keys(state: &State, folder: &Path) -> io::Result<()> {
+pub(crate) fn private_keys(state: &State, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for (slot, credential) in state.credentials() {
         write_key(&folder.join(format!("{slot}.key.pem")), &credential.key)?;

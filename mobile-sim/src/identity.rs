@@ -28,12 +28,17 @@ pub enum IdentityError {
 }
 
 impl Identity {
-    /// A credential that the phone holds.
-    pub fn new(certificate: &Certificate, key: &Key) -> Self {
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.pkcs8().to_vec()));
+    /// A credential that the phone holds. Of `authorities` it shows the one between the certificate and the root, which comes last
+    /// (RFC 8446 §4.4.2).
+    pub fn new(certificate: &Certificate, key: &Key, authorities: &[Certificate]) -> Self {
+        let between = authorities.split_last().map_or(&[][..], |(_root, between)| between);
+        let between = between.iter().filter(|authority| certificate.is_signed_by(authority));
         Self {
-            chain: vec![CertificateDer::from(certificate.der().to_vec())],
-            key,
+            chain: std::iter::once(certificate)
+                .chain(between)
+                .map(|link| CertificateDer::from(link.der().to_vec()))
+                .collect(),
+            key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.pkcs8().to_vec())),
         }
     }
 

@@ -90,7 +90,9 @@ impl Folder {
 
 impl Keeper for Folder {
     fn keep(&self, state: &State) -> Result<(), PhoneError> {
-        let content = Zeroizing::new(serde_json::to_vec(state).map_err(io::Error::from)?);
+        // Roomy from the start, since what a growing buffer leaves behind is not wiped.
+        let mut content = Zeroizing::new(Vec::with_capacity(64 * 1024));
+        serde_json::to_writer(&mut *content, state).map_err(io::Error::from)?;
         let stored = Stored {
             version: VERSION,
             card: Card::of(state),

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | the phone and the order of its messages | [`phone`], [`message`], `errand` |
 //! | what it was handed, and what it holds | [`invitation`], [`device`], [`card`], [`export`] |
-//! | what it keeps on disk, under a PIN | [`state`], `keeper`, [`vault`] |
+//! | what it keeps on disk, under a PIN | `state`, `keeper`, `vault` |
 //! | the messages: M1, M2, M4 and M5, M6, M7 and M8 | `trust`, `session`, `enroll`, `confirm`, `receipt`, `sync` |
 //! | the wire | [`wire`], [`identity`], `tls`, `est`, `multipart` |
 //! | cryptography and its formats | [`key`], [`certificate`], `cms`, `package`, `encoding` |
@@ -31,9 +31,11 @@ mod multipart;
 mod package;
 mod receipt;
 mod session;
+mod state;
 mod sync;
 mod tls;
 mod trust;
+mod vault;
 
 pub mod card;
 pub mod certificate;
@@ -46,8 +48,6 @@ pub mod invitation;
 pub mod key;
 pub mod message;
 pub mod phone;
-pub mod state;
-pub mod vault;
 pub mod wire;
 
 pub use card::Card;
@@ -58,3 +58,4 @@ pub use identity::Identity;
 pub use invitation::Invitation;
 pub use message::{Faults, Message};
 pub use phone::{Outcome, Phone, Synced, UpdateOutcome};
+pub use state::Standing;

@@ -131,7 +131,7 @@ struct FleetArgs {
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(status(&error))
@@ -148,27 +148,25 @@ fn status(error: &PhoneError) -> u8 {
     }
 }
 
-async fn run(cli: Cli) -> Result<(), PhoneError> {
+async fn run(cli: Cli) -> Result<ExitCode, PhoneError> {
     let (state, pin) = (cli.state.as_deref(), cli.pin.as_deref());
     match cli.command {
-        Command::Issue(args) => issue(open(state, pin)?, args).await,
+        Command::Issue(args) => issue(open(state, pin)?, args).await?,
         Command::Sync { faults } => tell(&open(state, pin)?.sync(&faults.into()).await?),
-        Command::Show => {
-            println!("{}", card(state)?.to_string().trim_end());
-            Ok(())
-        }
+        Command::Show => println!("{}", card(state)?.to_string().trim_end()),
         Command::Export {
             folder,
             private_keys: true,
-        } => open(state, pin)?.export(folder, true),
+        } => open(state, pin)?.export(folder, true)?,
         Command::Export {
             folder,
             private_keys: false,
-        } => Ok(export::certificates(&card(state)?, &folder)?),
-        Command::GiveUp => open(state, pin)?.give_up(&Faults::default()).await,
-        Command::ChangePin { new } => open(state, pin)?.change_pin(&new),
-        Command::Fleet(args) => fleet(args).await,
+        } => export::certificates(&card(state)?, &folder)?,
+        Command::GiveUp => open(state, pin)?.give_up(&Faults::default()).await?,
+        Command::ChangePin { new } => open(state, pin)?.change_pin(&new)?,
+        Command::Fleet(args) => return fleet(args).await,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn open(state: Option<&Path>, pin: Option<&str>) -> Result<Phone, PhoneError> {
@@ -217,7 +215,7 @@ fn made_up_serial() -> String {
     format!("SIM-{:016X}", RandomState::new().hash_one("serial"))
 }
 
-fn tell(synced: &Synced) -> Result<(), PhoneError> {
+fn tell(synced: &Synced) {
     if synced.before != synced.now {
         println!("state: {} (was {})", synced.now.state, synced.before.state);
     }
@@ -232,10 +230,9 @@ fn tell(synced: &Synced) -> Result<(), PhoneError> {
             }
         }
     }
-    Ok(())
 }
 
-async fn fleet(args: FleetArgs) -> Result<(), PhoneError> {
+async fn fleet(args: FleetArgs) -> Result<ExitCode, PhoneError> {
     let operator = fs::read(&args.operator).map_err(|error| unreadable(&args.operator, &error))?;
     let fleet = Fleet {
         desk: args
@@ -251,7 +248,11 @@ async fn fleet(args: FleetArgs) -> Result<(), PhoneError> {
     };
     let report = fleet.run().await.map_err(|error| usage(error.to_string()))?;
     print(&report, &args);
-    Ok(())
+    Ok(if report.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn print(report: &Report, args: &FleetArgs) {

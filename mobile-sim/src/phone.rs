@@ -9,21 +9,22 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::card::Card;
+use crate::certificate::Certificate;
 use crate::cms::{self, EnvelopeError};
 use crate::device::{DeviceFacts, Slot};
 use crate::enroll::enroll;
-use crate::errand::{Finished, Route, carry_out};
-use crate::error::{Distrust, PhoneError};
+use crate::errand::{Route, carry_out};
+use crate::error::PhoneError;
 use crate::identity::Identity;
 use crate::invitation::Invitation;
 use crate::keeper::{Folder, Keeper, Nowhere};
 use crate::key::Key;
 use crate::message::{Faults, Message};
-use crate::state::{Credential, Errand, Issued, Opening, Provisioning, Stage, Standing, State};
-use crate::trust::{CACERTS, Chain, Server};
+use crate::state::{Errand, Issued, Opening, Provisioning, Stage, Standing, State};
+use crate::trust::Server;
 use crate::vault::Pin;
-use crate::wire::{Client, Connection, Request, WireError};
-use crate::{est, export, session, sync, tls};
+use crate::wire::{Client, Connection};
+use crate::{export, session, sync, trust};
 
 /// A phone with its memory.
 pub struct Phone {
@@ -100,10 +101,8 @@ impl Phone {
 
     /// The client certificate that the phone shows from its confirmation on.
     pub fn identity(&self) -> Option<Identity> {
-        self.state
-            .credentials()
-            .get(&Slot::auth())
-            .map(|auth| Identity::new(&auth.certificate, &auth.key))
+        let auth = self.state.credentials().remove(&Slot::auth())?;
+        Some(Identity::new(&auth.certificate, &auth.key, &self.card().authorities))
     }
 
     /// Issues the card, or continues where an earlier call with the same invitation was cut short. `code` is that of the second channel.
@@ -157,7 +156,7 @@ impl Phone {
         let speaking = client(&issued.server, &auth.certificate, &auth.key, &Message::Sync)?;
         let (now, open) = sync::news(&speaking, faults).await?;
         let before = std::mem::replace(&mut issued.standing, now);
-        let session = open.as_ref().map(|update| update.session.clone());
+        let is_open = open.is_some();
         issued.update = match (issued.update.take(), open) {
             (Some(begun), Some(open)) if begun.session == open.session => Some(begun),
             (_, Some(open)) => Some(open.begin()?),
@@ -175,7 +174,7 @@ impl Phone {
         };
         let confirming = client(&issued.server, &auth.certificate, &auth.key, &Message::Confirm)?;
         let update = match self.update(issued.clone(), errand, speaking, confirming, faults).await {
-            Err(PhoneError::Refused { .. }) if session.is_none() => {
+            Err(PhoneError::Refused { .. }) if !is_open => {
                 // It was not that: the update has been closed.
                 self.enter(Stage::Issued(Box::new(issued)))?;
                 UpdateOutcome::None
@@ -250,7 +249,7 @@ impl Phone {
                 (Connection::open(&server.authority, config).await.map_err(unreachable)?, server)
             }
             None => {
-                let (connection, chain) = meet(&authority, &invitation.pin, faults).await?;
+                let (connection, chain) = trust::meet(&authority, &invitation.pin, faults).await?;
                 opening.chain = Some(chain.clone());
                 (connection, Server { authority, chain })
             }
@@ -299,7 +298,7 @@ impl Phone {
         };
         match carry_out(&mut errand, &own, &route, &mut keep).await? {
             Some(finished) => self
-                .enter(Stage::Issued(Box::new(new_card(session, finished))))
+                .enter(Stage::Issued(Box::new(finished.into_card(session))))
                 .map(|()| Outcome::Issued),
             None => Ok(Outcome::Signed),
         }
@@ -330,7 +329,7 @@ impl Phone {
         let Some(finished) = carry_out(&mut errand, &BTreeMap::new(), &route, &mut keep).await? else {
             return Ok(UpdateOutcome::Collected);
         };
-        let former = issued.take_over(finished);
+        let former = finished.update(&mut issued);
         let current = issued
             .credentials
             .get(&Slot::enc())
@@ -361,30 +360,6 @@ impl Phone {
     }
 }
 
-impl Issued {
-    /// Puts a collected key in its slot. The former one, and every older one that the server did not send again, stay as history.
-    fn take_over(&mut self, finished: Finished) -> Option<String> {
-        let Finished {
-            confirmed,
-            current,
-            history,
-        } = finished;
-        let serial = current.certificate.serial();
-        let former = self.credentials.insert(Slot::enc(), current);
-        let former_serial = former.as_ref().map(|former| former.certificate.serial());
-        let older = std::mem::replace(&mut self.history, history);
-        for credential in former.into_iter().chain(older) {
-            let known = |held: &Credential| held.certificate == credential.certificate;
-            if credential.certificate.serial() != serial && !self.history.iter().any(known) {
-                self.history.push(credential);
-            }
-        }
-        self.standing = confirmed.standing;
-        self.receipts.push(confirmed.receipt);
-        former_serial
-    }
-}
-
 fn new_opening(invitation: &Invitation) -> Result<Opening, PhoneError> {
     let refused = || PhoneError::Usage("the cryptographic library refused to make a key".to_owned());
     let mut nonce = [0; 16];
@@ -398,36 +373,7 @@ fn new_opening(invitation: &Invitation) -> Result<Opening, PhoneError> {
     })
 }
 
-fn new_card(session: Provisioning, finished: Finished) -> Issued {
-    let mut credentials = session.enrolled();
-    credentials.insert(Slot::enc(), finished.current);
-    Issued {
-        invitation: session.invitation,
-        server: session.server,
-        standing: finished.confirmed.standing,
-        credentials,
-        history: finished.history,
-        receipts: vec![finished.confirmed.receipt],
-        update: None,
-    }
-}
-
-/// M1 on a connection that trusts nothing, and the judgement of what it brought.
-async fn meet(authority: &str, pin: &[u8; 32], faults: &Faults) -> Result<(Connection, Chain), PhoneError> {
-    let unreachable = |source: WireError| PhoneError::Unreachable {
-        message: Message::CaChain,
-        source,
-    };
-    let distrusted = |error: Distrust| error.at(Message::CaChain);
-    let config = tls::config(std::sync::Arc::new(tls::Unjudged), None, tls::TLS13).map_err(unreachable)?;
-    let mut connection = Connection::open(authority, config).await.map_err(unreachable)?;
-    let reply = faults.carry(Message::CaChain, connection.send(Request::get(CACERTS))).await?;
-    let chain = Chain::under_pin(est::certificates(&reply.body).map_err(distrusted)?, pin).map_err(distrusted)?;
-    chain.check_server(&connection, authority).map_err(distrusted)?;
-    Ok((connection, chain))
-}
-
-fn client(server: &Server, certificate: &crate::certificate::Certificate, key: &Key, message: &Message) -> Result<Client, PhoneError> {
+fn client(server: &Server, certificate: &Certificate, key: &Key, message: &Message) -> Result<Client, PhoneError> {
     let made = server.client(Some(&Identity::new(certificate, key, server.chain.authorities())));
     made.map_err(|source| PhoneError::Unreachable {
         message: message.clone(),

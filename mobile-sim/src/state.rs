@@ -1,6 +1,6 @@
 //! What a phone must not forget, as three stages: it knows of an invitation, it is in a session, it has a card.
 //!
-//! Each stage carries its facts and no others. All of it is secret and is sealed as one piece (see [`crate::vault`]); what may be
+//! Each stage carries its facts and no others. All of it is secret and is sealed as one piece (see `vault`); what may be
 //! shown without the PIN is the [`crate::Card`] that is made of it.
 
 use std::collections::BTreeMap;

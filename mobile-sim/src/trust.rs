@@ -4,18 +4,23 @@
 //! certificate is signed up to that key, and it believes the server when the certificate of *this* connection chains to it and names
 //! the host. The order in the reply is not relied upon: SET OF has none (X.690 §11.6).
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
+use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::Certificate;
-use crate::error::Distrust;
+use crate::error::{Distrust, PhoneError};
+use crate::est;
 use crate::identity::Identity;
+use crate::message::{Faults, Message};
 use crate::tls;
-use crate::wire::{Client, Connection, WireError, host_of};
+use crate::wire::{Client, Connection, Request, WireError, host_of};
 
-pub(crate) const CACERTS: &str = "/.well-known/est/cacerts";
+const CACERTS: &str = "/.well-known/est/cacerts";
 
 /// Certificate authorities, each signed by a later one; the last is the pinned root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,9 +112,24 @@ impl Server {
         Client::with_config(&self.authority, self.config(identity)?)
     }
 
-    pub(crate) fn config(&self, identity: Option<&Identity>) -> Result<std::sync::Arc<rustls::ClientConfig>, WireError> {
+    pub(crate) fn config(&self, identity: Option<&Identity>) -> Result<Arc<ClientConfig>, WireError> {
         tls::config(tls::verifier(self.chain.root().map(Certificate::der))?, identity, tls::TLS13)
     }
+}
+
+/// M1 on a connection that trusts nothing, and the judgement of what it brought.
+pub(crate) async fn meet(authority: &str, pin: &[u8; 32], faults: &Faults) -> Result<(Connection, Chain), PhoneError> {
+    let unreachable = |source: WireError| PhoneError::Unreachable {
+        message: Message::CaChain,
+        source,
+    };
+    let distrusted = |error: Distrust| error.at(Message::CaChain);
+    let config = tls::config(Arc::new(tls::Unjudged), None, tls::TLS13).map_err(unreachable)?;
+    let mut connection = Connection::open(authority, config).await.map_err(unreachable)?;
+    let reply = faults.carry(Message::CaChain, connection.send(Request::get(CACERTS))).await?;
+    let chain = Chain::under_pin(est::certificates(&reply.body).map_err(distrusted)?, pin).map_err(distrusted)?;
+    chain.check_server(&connection, authority).map_err(distrusted)?;
+    Ok((connection, chain))
 }
 
 fn is_pinned(candidate: &Certificate, pin: &[u8; 32]) -> bool {

@@ -107,7 +107,9 @@ impl VaultKey {
     pub fn seal(&self, plaintext: &[u8]) -> Result<Sealed, VaultError> {
         let mut nonce = [0; 12];
         rand::fill(&mut nonce).map_err(|_| VaultError::Crypto)?;
-        let mut ciphertext = plaintext.to_vec();
+        // Room for the tag, so that the plaintext is not left behind by a reallocation.
+        let mut ciphertext = Vec::with_capacity(plaintext.len() + AES_256_GCM.tag_len());
+        ciphertext.extend_from_slice(plaintext);
         self.key
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(CONTEXT), &mut ciphertext)
             .map_err(|_| VaultError::Crypto)?;

@@ -289,6 +289,13 @@ pub(crate) fn host_of(authority: &str) -> Result<ServerName<'static>, WireError>
     ServerName::try_from(host.to_owned()).map_err(|_| bad())
 }
 
+/// A TLS configuration that trusts `roots_pem` and shows `identity`.
+pub fn tls_config(roots_pem: &str, identity: Option<&Identity>) -> Result<Arc<ClientConfig>, WireError> {
+    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(roots_pem.as_bytes()).collect();
+    let verifier = tls::verifier(roots.map_err(|_| WireError::BadRoots)?.iter().map(AsRef::as_ref))?;
+    tls::config(verifier, identity, tls::ANY_VERSION)
+}
+
 /// A client of one server that connects when needed and keeps its connection. Requests of one client go one after another.
 pub struct Client {
     authority: String,
@@ -299,9 +306,7 @@ pub struct Client {
 impl Client {
     /// For `authority` (`host:port`), whose certificate must chain to one of `roots_pem`.
     pub fn new(authority: impl Into<String>, roots_pem: &str, identity: Option<Identity>) -> Result<Self, WireError> {
-        let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(roots_pem.as_bytes()).collect();
-        let verifier = tls::verifier(roots.map_err(|_| WireError::BadRoots)?.iter().map(AsRef::as_ref))?;
-        Self::with_config(authority, tls::config(verifier, identity.as_ref(), tls::ANY_VERSION)?)
+        Self::with_config(authority, tls_config(roots_pem, identity.as_ref())?)
     }
 
     /// With a TLS configuration of one's own, for tests that want an older version, or no trust.
