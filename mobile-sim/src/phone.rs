@@ -157,13 +157,7 @@ impl Phone {
         let (now, open) = sync::news(&speaking, faults).await?;
         let before = std::mem::replace(&mut issued.standing, now);
         let is_open = open.is_some();
-        issued.update = match (issued.update.take(), open) {
-            (Some(begun), Some(open)) if begun.session == open.session => Some(begun),
-            (_, Some(open)) => Some(open.begin()?),
-            // Collected and no longer open: the confirmation may have been answered, and the answer lost.
-            (Some(begun), None) if begun.is_collected() => Some(begun),
-            (_, None) => None,
-        };
+        issued.update = next_errand(issued.update.take(), open)?;
         self.enter(Stage::Issued(Box::new(issued.clone())))?;
         let Some(errand) = issued.update.take() else {
             return Ok(Synced {
@@ -357,6 +351,16 @@ impl Phone {
         self.keeper.keep(&state)?;
         self.state = state;
         Ok(())
+    }
+}
+
+/// What is to be done after M8: go on with the update that was begun, begin the one that is open, or nothing.
+fn next_errand(begun: Option<Errand>, open: Option<sync::Update>) -> Result<Option<Errand>, PhoneError> {
+    match (begun, open) {
+        (Some(begun), Some(open)) if begun.session == open.session => Ok(Some(begun)),
+        (_, Some(open)) => open.begin().map(Some),
+        // Collected and no longer open: the confirmation may have been answered, and the answer lost.
+        (begun, None) => Ok(begun.filter(Errand::is_collected)),
     }
 }
 
