@@ -84,8 +84,8 @@ enum Until {
     Signed,
 }
 
-/// Faults for tests. A message is m1, m2, m4-SLOT, m5, m5h, m6, m7 or m8.
 #[derive(Args)]
+#[command(next_help_heading = "Faults, for tests (a message is m1, m2, m4-auth, m4-sign, m5, m5h, m6 or m8; several with commas)")]
 struct FaultArgs {
     /// Send these messages and throw their replies away
     #[arg(long, value_delimiter = ',', value_name = "MESSAGE")]
