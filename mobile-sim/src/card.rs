@@ -48,22 +48,14 @@ impl Card {
             Stage::Blank => (Progress::Blank, None, None),
             Stage::Opening(opening) => (Progress::Opening, Some(opening.authority.clone()), None),
             Stage::Provisioning(session) => (Progress::Provisioning, Some(session.server.authority.clone()), None),
-            Stage::Issued(issued) => (
-                Progress::Issued,
-                Some(issued.server.authority.clone()),
-                Some(issued.standing.clone()),
-            ),
+            Stage::Issued(issued) => (Progress::Issued, Some(issued.server.authority.clone()), Some(issued.standing.clone())),
         };
         Self {
             progress,
             device: state.device.clone(),
             server,
             standing,
-            slots: state
-                .credentials()
-                .into_iter()
-                .map(|(slot, held)| (slot, held.certificate))
-                .collect(),
+            slots: state.credentials().into_iter().map(|(slot, held)| (slot, held.certificate)).collect(),
             history: state.history().iter().map(|older| older.certificate.clone()).collect(),
             authorities: state.authorities().to_vec(),
         }
@@ -76,21 +68,13 @@ impl Card {
 
     /// The current certificate of a slot.
     pub fn certificate(&self, slot: &str) -> Option<&Certificate> {
-        self.slots
-            .iter()
-            .find(|(name, _)| name.as_str() == slot)
-            .map(|(_, certificate)| certificate)
+        self.slots.iter().find(|(name, _)| name.as_str() == slot).map(|(_, certificate)| certificate)
     }
 
     /// The person whom the certificates name.
     pub fn holder(&self) -> Option<String> {
         let named = self.certificate("auth").or_else(|| self.slots.values().next())?;
-        let email = self
-            .slots
-            .values()
-            .find_map(Certificate::email)
-            .map(|email| format!(" <{email}>"))
-            .unwrap_or_default();
+        let email = self.slots.values().find_map(Certificate::email).map(|email| format!(" <{email}>")).unwrap_or_default();
         Some(format!("{}{email}", named.common_name()?))
     }
 }
@@ -136,12 +120,7 @@ impl Card {
 
 fn write_certificate(f: &mut fmt::Formatter<'_>, title: &str, certificate: &Certificate) -> fmt::Result {
     let (from, until) = certificate.validity();
-    writeln!(
-        f,
-        "\n{title}\n  subject: {}\n  serial:  {}",
-        certificate.subject(),
-        certificate.serial()
-    )?;
+    writeln!(f, "\n{title}\n  subject: {}\n  serial:  {}", certificate.subject(), certificate.serial())?;
     writeln!(f, "  valid:   {from} to {until}")
 }
 

@@ -44,9 +44,7 @@ impl Certificate {
     }
 
     fn read(&self) -> Result<X509Certificate<'_>, Distrust> {
-        X509Certificate::from_der(&self.der)
-            .map(|(_, read)| read)
-            .map_err(|_| Distrust::because("not an X.509 certificate"))
+        X509Certificate::from_der(&self.der).map(|(_, read)| read).map_err(|_| Distrust::because("not an X.509 certificate"))
     }
 
     /// The subject as RFC 4514 likes it, for people.
@@ -80,19 +78,9 @@ impl Certificate {
     pub fn validity(&self) -> (String, String) {
         let written = |time: ASN1Time| {
             let t = time.to_datetime();
-            format!(
-                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-                t.year(),
-                u8::from(t.month()),
-                t.day(),
-                t.hour(),
-                t.minute(),
-                t.second()
-            )
+            format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", t.year(), u8::from(t.month()), t.day(), t.hour(), t.minute(), t.second())
         };
-        self.read()
-            .map(|read| (written(read.validity().not_before), written(read.validity().not_after)))
-            .unwrap_or_default()
+        self.read().map(|read| (written(read.validity().not_before), written(read.validity().not_after))).unwrap_or_default()
     }
 
     /// The DER of the SubjectPublicKeyInfo, exactly as it is in the certificate.
@@ -149,11 +137,7 @@ impl fmt::Debug for Certificate {
 /// Text armour around DER (RFC 7468).
 pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let body = b64(der);
-    let lines: Vec<&str> = body
-        .as_bytes()
-        .chunks(64)
-        .filter_map(|line| std::str::from_utf8(line).ok())
-        .collect();
+    let lines: Vec<&str> = body.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 

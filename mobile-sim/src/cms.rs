@@ -46,11 +46,7 @@ pub(crate) struct Recipient<'a> {
 impl<'a> Recipient<'a> {
     /// A bare key, known by the identifier of its public key.
     pub(crate) fn key(key: &'a Key) -> Self {
-        Self {
-            key,
-            identifier: key.identifier().to_vec(),
-            issuer_and_serial: None,
-        }
+        Self { key, identifier: key.identifier().to_vec(), issuer_and_serial: None }
     }
 
     /// A key with a certificate, known by either name.
@@ -58,9 +54,7 @@ impl<'a> Recipient<'a> {
         let certificate: &Certificate = &credential.certificate;
         Self {
             key: &credential.key,
-            identifier: certificate
-                .key_identifier()
-                .unwrap_or_else(|_| credential.key.identifier().to_vec()),
+            identifier: certificate.key_identifier().unwrap_or_else(|_| credential.key.identifier().to_vec()),
             issuer_and_serial: certificate.issuer_and_serial().ok(),
         }
     }
@@ -72,11 +66,7 @@ impl<'a> Recipient<'a> {
                 let serial = named.serial_number.as_bytes();
                 let serial = &serial[serial.iter().take_while(|byte| **byte == 0).count()..];
                 let issuer = named.issuer.to_der();
-                issuer.is_ok_and(|issuer| {
-                    self.issuer_and_serial
-                        .as_ref()
-                        .is_some_and(|(name, number)| *name == issuer && number == serial)
-                })
+                issuer.is_ok_and(|issuer| self.issuer_and_serial.as_ref().is_some_and(|(name, number)| *name == issuer && number == serial))
             }
         }
     }
@@ -106,17 +96,10 @@ fn unwrap(info: &KeyAgreeRecipientInfo, wrapped: &[u8], key: &Key) -> Result<Zer
     let OriginatorIdentifierOrKey::OriginatorKey(originator) = &info.originator else {
         return Err(EnvelopeError::Unsupported("a static originator key".to_owned()));
     };
-    let secret = key
-        .agree(originator.public_key.raw_bytes())
-        .map_err(|BadKey| EnvelopeError::Undecryptable)?;
+    let secret = key.agree(originator.public_key.raw_bytes()).map_err(|BadKey| EnvelopeError::Undecryptable)?;
     let hash = derivation(&info.key_enc_alg.oid)?;
-    let wrap: AlgorithmIdentifierOwned = info
-        .key_enc_alg
-        .parameters
-        .as_ref()
-        .ok_or(EnvelopeError::Malformed)?
-        .decode_as()
-        .map_err(|_| EnvelopeError::Malformed)?;
+    let wrap: AlgorithmIdentifierOwned =
+        info.key_enc_alg.parameters.as_ref().ok_or(EnvelopeError::Malformed)?.decode_as().map_err(|_| EnvelopeError::Malformed)?;
     let (cipher, key_bytes) = match wrap.oid {
         ID_AES_128_WRAP => (&key_wrap::AES_128, 16),
         ID_AES_256_WRAP => (&key_wrap::AES_256, 32),
@@ -126,10 +109,7 @@ fn unwrap(info: &KeyAgreeRecipientInfo, wrapped: &[u8], key: &Key) -> Result<Zer
     let wrapping_key = x963_kdf(hash, &secret, &shared, key_bytes);
     let mut content_key = Zeroizing::new(vec![0; wrapped.len()]);
     let kek = AesKek::new(cipher, &wrapping_key).map_err(|_| EnvelopeError::Undecryptable)?;
-    let length = kek
-        .unwrap(wrapped, &mut content_key)
-        .map_err(|_| EnvelopeError::Undecryptable)?
-        .len();
+    let length = kek.unwrap(wrapped, &mut content_key).map_err(|_| EnvelopeError::Undecryptable)?.len();
     content_key.truncate(length);
     Ok(content_key)
 }
@@ -161,12 +141,7 @@ struct SharedInfo {
 
 fn shared_info(key_info: AlgorithmIdentifierOwned, ukm: Option<&OctetString>, key_bytes: u32) -> der::Result<Vec<u8>> {
     let supp_pub_info = OctetString::new((key_bytes * 8).to_be_bytes())?;
-    SharedInfo {
-        key_info,
-        entity_u_info: ukm.cloned(),
-        supp_pub_info,
-    }
-    .to_der()
+    SharedInfo { key_info, entity_u_info: ukm.cloned(), supp_pub_info }.to_der()
 }
 
 /// The key derivation of ANSI X9.63 (SEC 1 §3.6.1): hash(Z ‖ counter ‖ SharedInfo), as often as needed.
@@ -200,10 +175,7 @@ fn decrypt(info: &EncryptedContentInfo, content_key: &[u8]) -> Result<Zeroizing<
     let key = UnboundCipherKey::new(cipher, content_key).map_err(undecryptable)?;
     let key = PaddedBlockDecryptingKey::cbc_pkcs7(key).map_err(undecryptable)?;
     let mut content = Zeroizing::new(ciphertext.as_bytes().to_vec());
-    let length = key
-        .decrypt(&mut content, DecryptionContext::Iv128(FixedLength::from(iv)))
-        .map_err(undecryptable)?
-        .len();
+    let length = key.decrypt(&mut content, DecryptionContext::Iv128(FixedLength::from(iv))).map_err(undecryptable)?.len();
     content.truncate(length);
     Ok(content)
 }

@@ -55,42 +55,26 @@ pub(crate) async fn confirm(
 ) -> Result<Confirmed, PhoneError> {
     let distrusted = |error: Distrust| error.at(Message::Confirm);
     let ask = Ask {
-        slots: slots
-            .iter()
-            .map(|(slot, credential)| prove(slot, credential, errand))
-            .collect::<Result<_, _>>()
-            .map_err(distrusted)?,
+        slots: slots.iter().map(|(slot, credential)| prove(slot, credential, errand)).collect::<Result<_, _>>().map_err(distrusted)?,
         transport_signature: sign(&errand.transport_key, errand).map_err(distrusted)?,
     };
     let post = Request::post(format!("/provisioning/v1/sessions/{}/confirm", errand.session))
         .with_json(&ask)
-        .map_err(|source| PhoneError::Unreachable {
-            message: Message::Confirm,
-            source,
-        })?;
+        .map_err(|source| PhoneError::Unreachable { message: Message::Confirm, source })?;
     let reply = faults.carry(Message::Confirm, client.send(post)).await?;
     let answer: Answer = reply.json().map_err(|error| distrusted(Distrust::because(error.to_string())))?;
     let receipt = receipt::verify(&answer.receipt, chain).map_err(distrusted)?;
     check(&receipt, &answer.standing, errand, slots, history).map_err(distrusted)?;
-    Ok(Confirmed {
-        standing: answer.standing,
-        receipt: answer.receipt,
-    })
+    Ok(Confirmed { standing: answer.standing, receipt: answer.receipt })
 }
 
 fn prove(slot: &Slot, credential: &Credential, errand: &Errand) -> Result<SlotProof, Distrust> {
-    Ok(SlotProof {
-        slot: slot.clone(),
-        serial: credential.certificate.serial(),
-        signature: sign(&credential.key, errand)?,
-    })
+    Ok(SlotProof { slot: slot.clone(), serial: credential.certificate.serial(), signature: sign(&credential.key, errand)? })
 }
 
 fn sign(key: &Key, errand: &Errand) -> Result<String, Distrust> {
     let signature = key.sign(&[LABEL, &errand.challenge].concat());
-    signature
-        .map(|signature| b64u(&signature))
-        .map_err(|error| Distrust::because(error.to_string()))
+    signature.map(|signature| b64u(&signature)).map_err(|error| Distrust::because(error.to_string()))
 }
 
 fn check(
@@ -103,15 +87,8 @@ fn check(
     if receipt.session != errand.session || receipt.device != standing.device {
         return Err(Distrust::because("a receipt for another session or device"));
     }
-    let listed: BTreeSet<_> = receipt
-        .slots
-        .iter()
-        .map(|listed| (listed.slot.as_str(), listed.serial.clone()))
-        .collect();
-    let ours: BTreeSet<_> = slots
-        .iter()
-        .map(|(slot, credential)| (slot.as_str(), credential.certificate.serial()))
-        .collect();
+    let listed: BTreeSet<_> = receipt.slots.iter().map(|listed| (listed.slot.as_str(), listed.serial.clone())).collect();
+    let ours: BTreeSet<_> = slots.iter().map(|(slot, credential)| (slot.as_str(), credential.certificate.serial())).collect();
     if !ours.is_subset(&listed) {
         return Err(Distrust::because("a receipt that lists other credentials than were confirmed"));
     }

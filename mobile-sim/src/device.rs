@@ -62,11 +62,7 @@ impl FromStr for Slot {
         let fits = name.len() <= 32
             && name.starts_with(|c: char| c.is_ascii_lowercase())
             && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        if fits {
-            Ok(Self(name.to_owned()))
-        } else {
-            Err("not the name of a slot")
-        }
+        if fits { Ok(Self(name.to_owned())) } else { Err("not the name of a slot") }
     }
 }
 

@@ -53,13 +53,7 @@ fn key_request(transport: &Key) -> Result<Vec<u8>, Distrust> {
     // SET OF (one value) of OCTET STRING: a tag, a length and 20 bytes, in another tag and length.
     let mut values = vec![0x31, 22, 0x04, 20];
     values.extend_from_slice(&transport.identifier());
-    request(
-        transport,
-        vec![Attribute {
-            oid: ASYMM_DECRYPT_KEY_IDENTIFIER,
-            values,
-        }],
-    )
+    request(transport, vec![Attribute { oid: ASYMM_DECRYPT_KEY_IDENTIFIER, values }])
 }
 
 /// The two parts of the reply (RFC 7030 §4.4.2), told apart by their types.
@@ -67,9 +61,7 @@ fn delivered(reply: &Reply, transport: &Key, chain: &Chain) -> Result<Credential
     let parts = multipart::parts(reply.header("content-type").unwrap_or_default(), &reply.body)?;
     let part = |kind: &str| {
         let mut matching = parts.iter().filter(|part| part.media_type.contains(kind));
-        matching
-            .next()
-            .ok_or_else(|| Distrust::because(format!("no {kind} part in the reply")))
+        matching.next().ok_or_else(|| Distrust::because(format!("no {kind} part in the reply")))
     };
     let certificate = est::certificate(b64(&part("certs-only")?.content).as_bytes())?;
     credential(certificate, &part("server-generated-key")?.content, transport, chain)
@@ -108,12 +100,7 @@ pub(crate) async fn collect_history(
     let get = Request::get(format!("/provisioning/v1/sessions/{}/history", errand.session));
     let reply = faults.carry(Message::CollectHistory, client.send(get)).await?;
     let history: History = reply.json().map_err(|error| distrusted(Distrust::because(error.to_string())))?;
-    history
-        .keys
-        .into_iter()
-        .map(|older| older.open(&errand.transport_key, chain))
-        .collect::<Result<_, _>>()
-        .map_err(distrusted)
+    history.keys.into_iter().map(|older| older.open(&errand.transport_key, chain)).collect::<Result<_, _>>().map_err(distrusted)
 }
 
 impl Older {
@@ -136,17 +123,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let file = folder.path().join("csr.der");
         std::fs::write(&file, key_request(&key).expect("made")).expect("written");
-        let shown = std::process::Command::new("openssl")
-            .args(["asn1parse", "-inform", "DER", "-in"])
-            .arg(&file)
-            .output()
-            .expect("openssl runs");
+        let shown =
+            std::process::Command::new("openssl").args(["asn1parse", "-inform", "DER", "-in"]).arg(&file).output().expect("openssl runs");
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
         assert!(shown.contains(&crate::encoding::hex(&key.identifier())), "{shown}");
-        let judged = std::process::Command::new("openssl")
-            .args(["req", "-inform", "DER", "-verify", "-noout", "-in"])
-            .arg(&file)
-            .output();
+        let judged = std::process::Command::new("openssl").args(["req", "-inform", "DER", "-verify", "-noout", "-in"]).arg(&file).output();
         assert!(judged.expect("openssl runs").status.success());
     }
 }

@@ -89,11 +89,7 @@ pub(crate) async fn carry_out(
         slots.insert(&enc, &current);
         match confirm(&route.confirming, errand, &slots, &history, route.chain, route.faults).await {
             Ok(confirmed) => {
-                return Ok(Some(Finished {
-                    confirmed,
-                    current,
-                    history,
-                }));
+                return Ok(Some(Finished { confirmed, current, history }));
             }
             Err(refused) if refused.code() == Some("keys-changed") && round < ROUNDS => round += 1,
             Err(other) => return Err(other),

@@ -15,23 +15,11 @@ pub enum PhoneError {
     /// The server understood and said no. `code` is the stable word of the protocol, `detail` is for people.
     /// A refusal in the TLS handshake has status 0 and the code `tls-alert`.
     #[error("{message}: refused: {code}: {detail}{}", attempts(*.attempts_left))]
-    Refused {
-        message: Message,
-        status: u16,
-        code: String,
-        detail: String,
-        attempts_left: Option<u64>,
-    },
+    Refused { message: Message, status: u16, code: String, detail: String, attempts_left: Option<u64> },
 
     /// The server answers, but not now (429 and 5xx).
     #[error("{message}: the server cannot do this now: {code}: {detail}; run again to continue")]
-    Busy {
-        message: Message,
-        status: u16,
-        code: String,
-        detail: String,
-        retry_after_s: Option<u64>,
-    },
+    Busy { message: Message, status: u16, code: String, detail: String, retry_after_s: Option<u64> },
 
     /// No complete reply arrived. It is unknown whether the server acted.
     #[error("{message}: {source}; run again to continue")]
@@ -89,9 +77,5 @@ impl From<crate::encoding::Malformed> for Distrust {
 /// A foreign text, fit to be shown on one line of a terminal.
 pub(crate) fn presentable(text: &str) -> String {
     const LIMIT: usize = 300;
-    text.trim()
-        .chars()
-        .take(LIMIT)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.trim().chars().take(LIMIT).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

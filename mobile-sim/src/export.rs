@@ -26,10 +26,7 @@ pub fn certificates(card: &Card, folder: &Path) -> io::Result<()> {
         fs::write(folder.join(format!("history-{}.pem", at + 1)), certificate.pem())?;
     }
     if !card.authorities.is_empty() {
-        fs::write(
-            folder.join("ca.pem"),
-            card.authorities.iter().map(Certificate::pem).collect::<String>(),
-        )?;
+        fs::write(folder.join("ca.pem"), card.authorities.iter().map(Certificate::pem).collect::<String>())?;
     }
     Ok(())
 }
@@ -53,10 +50,5 @@ fn write_key(path: &Path, key: &Key) -> io::Result<()> {
         Ok(()) | Err(_) => {}
     }
     let text = Zeroizing::new(pem("PRIVATE KEY", key.pkcs8()));
-    OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(text.as_bytes())
+    OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?.write_all(text.as_bytes())
 }

@@ -48,9 +48,7 @@ impl Report {
     /// The latency that the given share of issuances did not exceed, in milliseconds (nearest rank).
     pub fn percentile_ms(&self, share: f64) -> f64 {
         let rank = (self.latencies.len() as f64 * share).ceil() as usize;
-        self.latencies
-            .get(rank.saturating_sub(1))
-            .map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
+        self.latencies.get(rank.saturating_sub(1)).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
     }
 }
 
@@ -82,12 +80,7 @@ impl Fleet {
         let started = Instant::now();
         let results = in_parallel(recruits, self.concurrency, issue).await?;
         let issuing = started.elapsed();
-        let mut report = Report {
-            preparation,
-            issuing,
-            latencies: Vec::new(),
-            failures: BTreeMap::new(),
-        };
+        let mut report = Report { preparation, issuing, latencies: Vec::new(), failures: BTreeMap::new() };
         for result in results {
             match result {
                 Ok(latency) => report.latencies.push(latency),
@@ -133,40 +126,27 @@ async fn recruit(desk: &Client, name: &str) -> Result<Recruit, FleetError> {
     let user = json!({ "name": format!("Fleet {name}"), "email": format!("fleet-{name}@example.org"), "upn": format!("fleet-{name}@example.org") });
     let user: User = created(desk.post_json("/api/users", &user).await?)?;
     let path = format!("/api/users/{}/initial-issuances", user.id);
-    let requested: Requested = created(
-        desk.post_json(&path, &json!({ "kind": "mobile-smart-card", "mode": "remote" }))
-            .await?,
-    )?;
+    let requested: Requested = created(desk.post_json(&path, &json!({ "kind": "mobile-smart-card", "mode": "remote" })).await?)?;
     let device = DeviceFacts {
         kind: DeviceKind::MobileSmartCard,
         model: "Simulated phone".to_owned(),
         serial: format!("FLEET-{name}"),
         name: format!("Fleet phone {name}"),
     };
-    Ok(Recruit {
-        invitation: requested.invitation.uri.parse()?,
-        code: requested.invitation.code,
-        device,
-    })
+    Ok(Recruit { invitation: requested.invitation.uri.parse()?, code: requested.invitation.code, device })
 }
 
 fn created<T: serde::de::DeserializeOwned>(reply: Reply) -> Result<T, FleetError> {
     if reply.status == 201 {
         Ok(reply.json()?)
     } else {
-        Err(FleetError::Refused {
-            status: reply.status,
-            body: crate::error::presentable(&reply.text()),
-        })
+        Err(FleetError::Refused { status: reply.status, body: crate::error::presentable(&reply.text()) })
     }
 }
 
 async fn issue(recruit: Recruit) -> Result<Duration, String> {
     let started = Instant::now();
-    match Phone::in_memory()
-        .issue(&recruit.invitation, recruit.code.as_deref(), &recruit.device, &Faults::default())
-        .await
-    {
+    match Phone::in_memory().issue(&recruit.invitation, recruit.code.as_deref(), &recruit.device, &Faults::default()).await {
         Ok(Outcome::Issued) => Ok(started.elapsed()),
         Ok(Outcome::AlreadyIssued | Outcome::Signed) => Err("not issued".to_owned()),
         Err(error) => Err(error.to_string()),
@@ -213,9 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_item_is_worked_on_once() {
-        let mut doubled = in_parallel((0..100).collect(), 7, |n: i32| async move { n * 2 })
-            .await
-            .expect("done");
+        let mut doubled = in_parallel((0..100).collect(), 7, |n: i32| async move { n * 2 }).await.expect("done");
         doubled.sort_unstable();
         assert_eq!(doubled, (0..100).map(|n| n * 2).collect::<Vec<_>>());
     }
@@ -223,16 +201,8 @@ mod tests {
     #[test]
     fn percentiles_are_by_nearest_rank() {
         let latencies = (1..=100).map(Duration::from_millis).collect();
-        let report = Report {
-            preparation: Duration::ZERO,
-            issuing: Duration::from_secs(2),
-            latencies,
-            failures: BTreeMap::new(),
-        };
-        assert_eq!(
-            [0.5, 0.95, 0.99, 1.0].map(|share| report.percentile_ms(share)),
-            [50.0, 95.0, 99.0, 100.0]
-        );
+        let report = Report { preparation: Duration::ZERO, issuing: Duration::from_secs(2), latencies, failures: BTreeMap::new() };
+        assert_eq!([0.5, 0.95, 0.99, 1.0].map(|share| report.percentile_ms(share)), [50.0, 95.0, 99.0, 100.0]);
         assert_eq!(report.issued_per_second(), 50.0);
     }
 }

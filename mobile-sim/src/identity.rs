@@ -34,10 +34,7 @@ impl Identity {
         let between = authorities.split_last().map_or(&[][..], |(_root, between)| between);
         let between = between.iter().filter(|authority| certificate.is_signed_by(authority));
         Self {
-            chain: std::iter::once(certificate)
-                .chain(between)
-                .map(|link| CertificateDer::from(link.der().to_vec()))
-                .collect(),
+            chain: std::iter::once(certificate).chain(between).map(|link| CertificateDer::from(link.der().to_vec())).collect(),
             key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.pkcs8().to_vec())),
         }
     }
@@ -47,11 +44,7 @@ impl Identity {
         let store = p12_keystore::KeyStore::from_pkcs12(file, password).map_err(|_| IdentityError::Pkcs12)?;
         let (_, held) = store.private_key_chain().ok_or(IdentityError::Pkcs12Empty)?;
         Ok(Self {
-            chain: held
-                .chain()
-                .iter()
-                .map(|link| CertificateDer::from(link.as_der().to_vec()))
-                .collect(),
+            chain: held.chain().iter().map(|link| CertificateDer::from(link.as_der().to_vec())).collect(),
             key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(held.key().to_vec())),
         })
     }
@@ -67,17 +60,12 @@ impl Identity {
 
 impl Clone for Identity {
     fn clone(&self) -> Self {
-        Self {
-            chain: self.chain.clone(),
-            key: self.key.clone_key(),
-        }
+        Self { chain: self.chain.clone(), key: self.key.clone_key() }
     }
 }
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity")
-            .field("certificates", &self.chain.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Identity").field("certificates", &self.chain.len()).finish_non_exhaustive()
     }
 }

@@ -59,20 +59,14 @@ impl FromStr for Invitation {
             id: bytes("i", "16 bytes in base64url", parts.get("i")?)?,
             secret: Zeroizing::new(bytes("c", "16 bytes in base64url", parts.get("c")?)?),
             pin: bytes("p", "32 bytes in base64url", parts.get("p")?)?,
-            expires_at_s: parts
-                .get("x")?
-                .parse()
-                .map_err(|_| InvitationError::Garbled("x", "a time in seconds"))?,
+            expires_at_s: parts.get("x")?.parse().map_err(|_| InvitationError::Garbled("x", "a time in seconds"))?,
         })
     }
 }
 
 impl fmt::Debug for Invitation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Invitation")
-            .field("authority", &self.authority)
-            .field("expires_at_s", &self.expires_at_s)
-            .finish_non_exhaustive()
+        f.debug_struct("Invitation").field("authority", &self.authority).field("expires_at_s", &self.expires_at_s).finish_non_exhaustive()
     }
 }
 
@@ -96,16 +90,12 @@ impl<'a> Parts<'a> {
 
     fn get(&self, name: &'static str) -> Result<&'a str, InvitationError> {
         let at = NAMES.iter().position(|known| *known == name);
-        at.and_then(|at| self.0[at])
-            .filter(|value| !value.is_empty())
-            .ok_or(InvitationError::Missing(name))
+        at.and_then(|at| self.0[at]).filter(|value| !value.is_empty()).ok_or(InvitationError::Missing(name))
     }
 }
 
 fn host_and_port(text: &str) -> Result<&str, InvitationError> {
-    crate::wire::host_of(text)
-        .map(|_| text)
-        .map_err(|_| InvitationError::Garbled("h", "host:port"))
+    crate::wire::host_of(text).map(|_| text).map_err(|_| InvitationError::Garbled("h", "host:port"))
 }
 
 fn bytes<const N: usize>(name: &'static str, wanted: &'static str, text: &str) -> Result<[u8; N], InvitationError> {
@@ -118,12 +108,7 @@ mod tests {
     use crate::encoding::b64u;
 
     fn uri() -> String {
-        format!(
-            "msc1:?h=127.0.0.1:9443&i={}&c={}&p={}&x=1795600000",
-            b64u(&[1; 16]),
-            b64u(&[2; 16]),
-            b64u(&[3; 32])
-        )
+        format!("msc1:?h=127.0.0.1:9443&i={}&c={}&p={}&x=1795600000", b64u(&[1; 16]), b64u(&[2; 16]), b64u(&[3; 32]))
     }
 
     #[test]

@@ -76,15 +76,7 @@ impl Folder {
             }
             None => (VaultKey::new(pin).map_err(refused)?, State::default()),
         };
-        Ok((
-            Self {
-                path: path.to_owned(),
-                vault,
-                pin_length: pin.length(),
-                _lock: lock,
-            },
-            state,
-        ))
+        Ok((Self { path: path.to_owned(), vault, pin_length: pin.length(), _lock: lock }, state))
     }
 }
 
@@ -93,11 +85,7 @@ impl Keeper for Folder {
         // Roomy from the start, since what a growing buffer leaves behind is not wiped.
         let mut content = Zeroizing::new(Vec::with_capacity(64 * 1024));
         serde_json::to_writer(&mut *content, state).map_err(io::Error::from)?;
-        let stored = Stored {
-            version: VERSION,
-            card: Card::of(state),
-            vault: self.vault.seal(&content).map_err(refused)?,
-        };
+        let stored = Stored { version: VERSION, card: Card::of(state), vault: self.vault.seal(&content).map_err(refused)? };
         let text = serde_json::to_vec_pretty(&stored).map_err(io::Error::from)?;
         Ok(replace(&self.path, FILE, &text)?)
     }
@@ -125,20 +113,11 @@ fn read(path: &Path) -> Result<Option<Stored>, PhoneError> {
         Err(error) => return Err(error.into()),
     };
     let stored: Stored = serde_json::from_slice(&text).map_err(|_| refused(VaultError::Damaged))?;
-    if stored.version == VERSION {
-        Ok(Some(stored))
-    } else {
-        Err(refused(VaultError::Damaged))
-    }
+    if stored.version == VERSION { Ok(Some(stored)) } else { Err(refused(VaultError::Damaged)) }
 }
 
 fn lock(path: &Path) -> Result<File, PhoneError> {
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path.join(LOCK))?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join(LOCK))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(PhoneError::Usage("another run is using this state folder".to_owned())),
@@ -149,12 +128,7 @@ fn lock(path: &Path) -> Result<File, PhoneError> {
 /// Replaces a file as a whole, and returns when both its content and its name are on disk.
 fn replace(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let beside = folder.join(format!("{name}.new"));
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&beside)?;
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&beside, folder.join(name))?;
@@ -175,16 +149,8 @@ mod tests {
     }
 
     fn named(name: &str) -> State {
-        let device = DeviceFacts {
-            kind: DeviceKind::MobileApp,
-            model: "m".into(),
-            serial: "s".into(),
-            name: name.into(),
-        };
-        State {
-            device: Some(device),
-            ..State::default()
-        }
+        let device = DeviceFacts { kind: DeviceKind::MobileApp, model: "m".into(), serial: "s".into(), name: name.into() };
+        State { device: Some(device), ..State::default() }
     }
 
     #[test]

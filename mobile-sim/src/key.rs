@@ -44,10 +44,7 @@ impl Key {
 
     fn of_pair(pair: &EcdsaKeyPair) -> Result<Self, BadKey> {
         let pkcs8 = pair.to_pkcs8v1().map_err(|_| BadKey)?;
-        Ok(Self {
-            pkcs8: Zeroizing::new(pkcs8.as_ref().to_vec()),
-            point: pair.public_key().as_ref().to_vec(),
-        })
+        Ok(Self { pkcs8: Zeroizing::new(pkcs8.as_ref().to_vec()), point: pair.public_key().as_ref().to_vec() })
     }
 
     fn pair(&self) -> Result<EcdsaKeyPair, BadKey> {

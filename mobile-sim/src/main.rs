@@ -154,14 +154,8 @@ async fn run(cli: Cli) -> Result<ExitCode, PhoneError> {
         Command::Issue(args) => issue(open(state, pin)?, args).await?,
         Command::Sync { faults } => tell(&open(state, pin)?.sync(&faults.into()).await?),
         Command::Show => println!("{}", card(state)?.to_string().trim_end()),
-        Command::Export {
-            folder,
-            private_keys: true,
-        } => open(state, pin)?.export(folder, true)?,
-        Command::Export {
-            folder,
-            private_keys: false,
-        } => export::certificates(&card(state)?, &folder)?,
+        Command::Export { folder, private_keys: true } => open(state, pin)?.export(folder, true)?,
+        Command::Export { folder, private_keys: false } => export::certificates(&card(state)?, &folder)?,
         Command::GiveUp => open(state, pin)?.give_up(&Faults::default()).await?,
         Command::ChangePin { new } => open(state, pin)?.change_pin(&new)?,
         Command::Fleet(args) => return fleet(args).await,
@@ -170,10 +164,7 @@ async fn run(cli: Cli) -> Result<ExitCode, PhoneError> {
 }
 
 fn open(state: Option<&Path>, pin: Option<&str>) -> Result<Phone, PhoneError> {
-    Phone::open(
-        folder(state)?,
-        pin.ok_or_else(|| usage("give the PIN with --pin or MOBILE_SIM_PIN"))?,
-    )
+    Phone::open(folder(state)?, pin.ok_or_else(|| usage("give the PIN with --pin or MOBILE_SIM_PIN"))?)
 }
 
 fn card(state: Option<&Path>) -> Result<Card, PhoneError> {
@@ -190,17 +181,9 @@ async fn issue(mut phone: Phone, args: IssueArgs) -> Result<(), PhoneError> {
         phone.discard_unfinished()?;
     }
     let serial = args.serial.or_else(|| phone.device().map(|device| device.serial.clone()));
-    let device = DeviceFacts {
-        kind: args.kind,
-        model: args.model,
-        serial: serial.unwrap_or_else(made_up_serial),
-        name: args.name,
-    };
+    let device = DeviceFacts { kind: args.kind, model: args.model, serial: serial.unwrap_or_else(made_up_serial), name: args.name };
     let stop_before_confirming = matches!(args.until, Some(Until::Signed));
-    let faults = Faults {
-        stop_before_confirming,
-        ..args.faults.into()
-    };
+    let faults = Faults { stop_before_confirming, ..args.faults.into() };
     match phone.issue(&invitation, args.code.as_deref(), &device, &faults).await? {
         Outcome::Issued => println!("issued\n\n{}", phone.card().to_string().trim_end()),
         Outcome::AlreadyIssued => println!("this card was issued already: nothing changed"),
@@ -235,12 +218,7 @@ fn tell(synced: &Synced) {
 async fn fleet(args: FleetArgs) -> Result<ExitCode, PhoneError> {
     let operator = fs::read(&args.operator).map_err(|error| unreadable(&args.operator, &error))?;
     let fleet = Fleet {
-        desk: args
-            .desk
-            .strip_prefix("https://")
-            .unwrap_or(&args.desk)
-            .trim_end_matches('/')
-            .to_owned(),
+        desk: args.desk.strip_prefix("https://").unwrap_or(&args.desk).trim_end_matches('/').to_owned(),
         operator: Identity::from_p12(&operator, &args.operator_password).map_err(|error| usage(error.to_string()))?,
         roots_pem: fs::read_to_string(&args.ca).map_err(|error| unreadable(&args.ca, &error))?,
         phones: args.phones,
@@ -248,11 +226,7 @@ async fn fleet(args: FleetArgs) -> Result<ExitCode, PhoneError> {
     };
     let report = fleet.run().await.map_err(|error| usage(error.to_string()))?;
     print(&report, &args);
-    Ok(if report.failures.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn print(report: &Report, args: &FleetArgs) {

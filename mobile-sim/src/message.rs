@@ -81,18 +81,12 @@ pub struct Faults {
 impl Faults {
     /// Loses the reply of the given messages.
     pub fn losing(messages: impl IntoIterator<Item = Message>) -> Self {
-        Self {
-            lose_reply: messages.into_iter().collect(),
-            ..Self::default()
-        }
+        Self { lose_reply: messages.into_iter().collect(), ..Self::default() }
     }
 
     /// Stops when everything is signed and collected, before M6.
     pub fn until_signed() -> Self {
-        Self {
-            stop_before_confirming: true,
-            ..Self::default()
-        }
+        Self { stop_before_confirming: true, ..Self::default() }
     }
 
     /// Carries one message through the faults asked for, and sorts the reply: success, refusal, or not now.
@@ -117,13 +111,7 @@ impl Faults {
             Ok(reply) => Err(refusal(message, &reply)),
             Err(WireError::Alert(alert)) => {
                 let detail = format!("the server does not accept this client certificate: {alert:?}");
-                Err(PhoneError::Refused {
-                    message,
-                    status: 0,
-                    code: "tls-alert".to_owned(),
-                    detail,
-                    attempts_left: None,
-                })
+                Err(PhoneError::Refused { message, status: 0, code: "tls-alert".to_owned(), detail, attempts_left: None })
             }
             Err(source) => Err(PhoneError::Unreachable { message, source }),
         }
@@ -142,29 +130,13 @@ fn refusal(message: Message, reply: &Reply) -> PhoneError {
             (code.to_owned(), detail.to_owned(), None)
         }
     };
-    let code = if code.is_empty() {
-        format!("status {status}")
-    } else {
-        presentable(&code)
-    };
+    let code = if code.is_empty() { format!("status {status}") } else { presentable(&code) };
     let detail = presentable(&detail);
     if status == 429 || status >= 500 {
         let retry_after_s = reply.header("retry-after").and_then(|seconds| seconds.parse().ok());
-        PhoneError::Busy {
-            message,
-            status,
-            code,
-            detail,
-            retry_after_s,
-        }
+        PhoneError::Busy { message, status, code, detail, retry_after_s }
     } else {
-        PhoneError::Refused {
-            message,
-            status,
-            code,
-            detail,
-            attempts_left,
-        }
+        PhoneError::Refused { message, status, code, detail, attempts_left }
     }
 }
 
@@ -191,32 +163,22 @@ mod tests {
     #[tokio::test]
     async fn an_est_error_is_one_line_of_code_and_detail() {
         let reply = Reply::of(403, "wrong-certificate: of another session\n");
-        let error = Faults::default()
-            .carry(Message::CollectKey, async { Ok(reply) })
-            .await
-            .expect_err("403");
+        let error = Faults::default().carry(Message::CollectKey, async { Ok(reply) }).await.expect_err("403");
         assert_eq!(error.code(), Some("wrong-certificate"));
         assert_eq!(error.to_string(), "m5: refused: wrong-certificate: of another session");
     }
 
     #[tokio::test]
     async fn a_wrong_proof_tells_the_attempts_left() {
-        let reply = Reply::of(
-            401,
-            r#"{"type":"about:blank","title":"x","status":401,"code":"wrong-proof","detail":"no","attempts_left":4}"#,
-        );
-        let error = Faults::default()
-            .carry(Message::OpenSession, async { Ok(reply) })
-            .await
-            .expect_err("401");
+        let reply =
+            Reply::of(401, r#"{"type":"about:blank","title":"x","status":401,"code":"wrong-proof","detail":"no","attempts_left":4}"#);
+        let error = Faults::default().carry(Message::OpenSession, async { Ok(reply) }).await.expect_err("401");
         assert_eq!(error.to_string(), "m2: refused: wrong-proof: no; attempts left: 4");
     }
 
     #[tokio::test]
     async fn a_lost_reply_and_a_503_can_be_tried_again() {
-        let lost = Faults::losing([Message::Sync])
-            .carry(Message::Sync, async { Ok(Reply::of(200, "{}")) })
-            .await;
+        let lost = Faults::losing([Message::Sync]).carry(Message::Sync, async { Ok(Reply::of(200, "{}")) }).await;
         assert!(lost.is_err_and(|error| error.is_transient()));
         let busy = Faults::default().carry(Message::Sync, async { Ok(Reply::of(503, "")) }).await;
         assert!(busy.is_err_and(|error| error.is_transient()));

@@ -46,14 +46,9 @@ fn pieces<'a>(text: &'a str, delimiter: &str) -> Vec<&'a str> {
 
 fn part(section: &str) -> Result<Part, Distrust> {
     let section = section.trim_start_matches([' ', '\t']);
-    let section = section
-        .strip_prefix("\r\n")
-        .or_else(|| section.strip_prefix('\n'))
-        .unwrap_or(section);
-    let (head, content) = section
-        .split_once("\r\n\r\n")
-        .or_else(|| section.split_once("\n\n"))
-        .ok_or_else(|| Distrust::because("a part without headers"))?;
+    let section = section.strip_prefix("\r\n").or_else(|| section.strip_prefix('\n')).unwrap_or(section);
+    let (head, content) =
+        section.split_once("\r\n\r\n").or_else(|| section.split_once("\n\n")).ok_or_else(|| Distrust::because("a part without headers"))?;
     let header = |wanted: &str| {
         head.lines()
             .filter_map(|line| line.split_once(':'))
@@ -61,10 +56,9 @@ fn part(section: &str) -> Result<Part, Distrust> {
             .map(|(_, value)| value.trim())
     };
     match header("content-transfer-encoding") {
-        Some(encoding) if encoding.eq_ignore_ascii_case("base64") => Ok(Part {
-            media_type: header("content-type").unwrap_or_default().to_ascii_lowercase(),
-            content: from_b64(content.as_bytes())?,
-        }),
+        Some(encoding) if encoding.eq_ignore_ascii_case("base64") => {
+            Ok(Part { media_type: header("content-type").unwrap_or_default().to_ascii_lowercase(), content: from_b64(content.as_bytes())? })
+        }
         _ => Err(Distrust::because("a part that is not base64")),
     }
 }
@@ -92,20 +86,8 @@ mod tests {
         let body = "preamble\r\n--b-1\r\nContent-Type: application/pkcs7-mime; smime-type=A\r\nContent-Transfer-Encoding: base64\r\n\r\nAQI=\r\n\
                     --b-1\r\ncontent-type: x/y\r\ncontent-transfer-encoding: BASE64\r\n\r\nAwQ=\r\n--b-1--\r\nepilogue";
         let parts = parts(TYPE, body.as_bytes()).expect("two parts");
-        assert_eq!(
-            parts[0],
-            Part {
-                media_type: "application/pkcs7-mime; smime-type=a".into(),
-                content: vec![1, 2]
-            }
-        );
-        assert_eq!(
-            parts[1],
-            Part {
-                media_type: "x/y".into(),
-                content: vec![3, 4]
-            }
-        );
+        assert_eq!(parts[0], Part { media_type: "application/pkcs7-mime; smime-type=a".into(), content: vec![1, 2] });
+        assert_eq!(parts[1], Part { media_type: "x/y".into(), content: vec![3, 4] });
         assert_eq!(parts.len(), 2);
     }
 

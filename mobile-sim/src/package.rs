@@ -52,11 +52,7 @@ struct OneAsymmetricKey<'a> {
 
 impl OneAsymmetricKey<'_> {
     fn check_curve(&self) -> Result<(), Distrust> {
-        let curve = self
-            .algorithm
-            .parameters
-            .as_ref()
-            .and_then(|curve| curve.decode_as::<ObjectIdentifier>().ok());
+        let curve = self.algorithm.parameters.as_ref().and_then(|curve| curve.decode_as::<ObjectIdentifier>().ok());
         if self.algorithm.oid == ID_EC_PUBLIC_KEY && curve == Some(SECP_256_R_1) {
             Ok(())
         } else {
@@ -90,17 +86,8 @@ fn verified_content(der: &[u8], chain: &Chain) -> Result<Zeroizing<Vec<u8>>, Dis
     if signed.encap_content_info.econtent_type != ID_CT_KP_A_KEY_PACKAGE {
         return Err(Distrust::because("a package of another content type"));
     }
-    let content = signed
-        .encap_content_info
-        .econtent
-        .as_ref()
-        .and_then(|content| content.decode_as::<&OctetStringRef>().ok());
-    let content = Zeroizing::new(
-        content
-            .ok_or_else(|| Distrust::because("a package without content"))?
-            .as_bytes()
-            .to_vec(),
-    );
+    let content = signed.encap_content_info.econtent.as_ref().and_then(|content| content.decode_as::<&OctetStringRef>().ok());
+    let content = Zeroizing::new(content.ok_or_else(|| Distrust::because("a package without content"))?.as_bytes().to_vec());
     check_signature(signer, &certificate, &content)?;
     Ok(content)
 }
@@ -123,10 +110,7 @@ fn is_signer(sid: &SignerIdentifier, candidate: &Certificate) -> bool {
             let serial = named.serial_number.as_bytes();
             let serial = &serial[serial.iter().take_while(|byte| **byte == 0).count()..];
             let own = candidate.issuer_and_serial();
-            named
-                .issuer
-                .to_der()
-                .is_ok_and(|issuer| own.is_ok_and(|(name, number)| name == issuer && number == serial))
+            named.issuer.to_der().is_ok_and(|issuer| own.is_ok_and(|(name, number)| name == issuer && number == serial))
         }
     }
 }
@@ -151,7 +135,5 @@ fn check_signature(signer: &SignerInfo, certificate: &Certificate, content: &[u8
     }
     // Signed is the DER of SET OF, not the implicit tag (RFC 5652 §5.4).
     let signed = attributes.to_der().map_err(|_| wrong())?;
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, certificate.point()?)
-        .verify(&signed, signer.signature.as_bytes())
-        .map_err(|_| wrong())
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, certificate.point()?).verify(&signed, signer.signature.as_bytes()).map_err(|_| wrong())
 }

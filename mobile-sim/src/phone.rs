@@ -67,18 +67,12 @@ impl Phone {
     pub fn open(folder: impl AsRef<Path>, pin: &str) -> Result<Self, PhoneError> {
         let pin = Pin::new(pin).map_err(|error| PhoneError::Usage(error.to_string()))?;
         let (keeper, state) = Folder::open(folder.as_ref(), &pin)?;
-        Ok(Self {
-            state,
-            keeper: Box::new(keeper),
-        })
+        Ok(Self { state, keeper: Box::new(keeper) })
     }
 
     /// A phone that forgets everything at its end.
     pub fn in_memory() -> Self {
-        Self {
-            state: State::default(),
-            keeper: Box::new(Nowhere),
-        }
+        Self { state: State::default(), keeper: Box::new(Nowhere) }
     }
 
     /// What the phone said about itself when it was first invited.
@@ -160,11 +154,7 @@ impl Phone {
         issued.update = next_errand(issued.update.take(), open)?;
         self.enter(Stage::Issued(Box::new(issued.clone())))?;
         let Some(errand) = issued.update.take() else {
-            return Ok(Synced {
-                before,
-                now: issued.standing,
-                update: UpdateOutcome::None,
-            });
+            return Ok(Synced { before, now: issued.standing, update: UpdateOutcome::None });
         };
         let confirming = client(&issued.server, &auth.certificate, &auth.key, &Message::Confirm)?;
         let update = match self.update(issued.clone(), errand, speaking, confirming, faults).await {
@@ -211,9 +201,9 @@ impl Phone {
             Stage::Issued(issued) => (Some(issued.invitation), true),
         };
         match ours {
-            Some(ours) if ours != invitation.id && finished => Err(PhoneError::Usage(
-                "this phone has a card already: take another state folder for another card".to_owned(),
-            )),
+            Some(ours) if ours != invitation.id && finished => {
+                Err(PhoneError::Usage("this phone has a card already: take another state folder for another card".to_owned()))
+            }
             Some(ours) if ours != invitation.id => Err(PhoneError::Usage(
                 "an issuance with another invitation is unfinished: finish it, or discard it with --restart".to_owned(),
             )),
@@ -235,10 +225,7 @@ impl Phone {
         let (mut connection, server) = match opening.chain.clone() {
             Some(chain) => {
                 let server = Server { authority, chain };
-                let unreachable = |source| PhoneError::Unreachable {
-                    message: Message::OpenSession,
-                    source,
-                };
+                let unreachable = |source| PhoneError::Unreachable { message: Message::OpenSession, source };
                 let config = server.config(None).map_err(unreachable)?;
                 (Connection::open(&server.authority, config).await.map_err(unreachable)?, server)
             }
@@ -264,11 +251,7 @@ impl Phone {
         let server = session.server.clone();
         let bootstrap = client(&server, &session.bootstrap, &session.session_key, &Message::CollectKey)?;
         for slot in session.enrollments.keys().cloned().collect::<Vec<_>>() {
-            let Some(enrollment) = session
-                .enrollments
-                .get_mut(&slot)
-                .filter(|enrollment| enrollment.certificate.is_none())
-            else {
+            let Some(enrollment) = session.enrollments.get_mut(&slot).filter(|enrollment| enrollment.certificate.is_none()) else {
                 continue;
             };
             enrollment.certificate = Some(enroll(&bootstrap, &slot, &enrollment.key, &server.chain, faults).await?);
@@ -277,23 +260,12 @@ impl Phone {
         let own = session.enrolled();
         let auth = own.get(&Slot::auth()).ok_or_else(no_auth)?;
         let confirming = client(&server, &auth.certificate, &auth.key, &Message::Confirm)?;
-        let route = Route {
-            collecting: bootstrap,
-            confirming,
-            chain: &server.chain,
-            faults,
-        };
+        let route = Route { collecting: bootstrap, confirming, chain: &server.chain, faults };
         let mut errand = session.errand.clone();
-        let mut keep = |errand: &Errand| {
-            self.enter(Stage::Provisioning(Box::new(Provisioning {
-                errand: errand.clone(),
-                ..session.clone()
-            })))
-        };
+        let mut keep =
+            |errand: &Errand| self.enter(Stage::Provisioning(Box::new(Provisioning { errand: errand.clone(), ..session.clone() })));
         match carry_out(&mut errand, &own, &route, &mut keep).await? {
-            Some(finished) => self
-                .enter(Stage::Issued(Box::new(finished.into_card(session))))
-                .map(|()| Outcome::Issued),
+            Some(finished) => self.enter(Stage::Issued(Box::new(finished.into_card(session)))).map(|()| Outcome::Issued),
             None => Ok(Outcome::Signed),
         }
     }
@@ -308,43 +280,23 @@ impl Phone {
         faults: &Faults,
     ) -> Result<UpdateOutcome, PhoneError> {
         let chain = issued.server.chain.clone();
-        let route = Route {
-            collecting,
-            confirming,
-            chain: &chain,
-            faults,
-        };
-        let mut keep = |errand: &Errand| {
-            self.enter(Stage::Issued(Box::new(Issued {
-                update: Some(errand.clone()),
-                ..issued.clone()
-            })))
-        };
+        let route = Route { collecting, confirming, chain: &chain, faults };
+        let mut keep = |errand: &Errand| self.enter(Stage::Issued(Box::new(Issued { update: Some(errand.clone()), ..issued.clone() })));
         let Some(finished) = carry_out(&mut errand, &BTreeMap::new(), &route, &mut keep).await? else {
             return Ok(UpdateOutcome::Collected);
         };
         let former = finished.update(&mut issued);
-        let current = issued
-            .credentials
-            .get(&Slot::enc())
-            .map(|enc| enc.certificate.serial())
-            .unwrap_or_default();
+        let current = issued.credentials.get(&Slot::enc()).map(|enc| enc.certificate.serial()).unwrap_or_default();
         self.enter(Stage::Issued(Box::new(issued)))?;
         Ok(UpdateOutcome::Done { former, current })
     }
 
     fn enter(&mut self, stage: Stage) -> Result<(), PhoneError> {
-        self.keep(State {
-            device: self.state.device.clone(),
-            stage,
-        })
+        self.keep(State { device: self.state.device.clone(), stage })
     }
 
     fn remember(&mut self, device: &DeviceFacts, stage: Stage) -> Result<(), PhoneError> {
-        self.keep(State {
-            device: Some(device.clone()),
-            stage,
-        })
+        self.keep(State { device: Some(device.clone()), stage })
     }
 
     fn keep(&mut self, state: State) -> Result<(), PhoneError> {
@@ -379,10 +331,7 @@ fn new_opening(invitation: &Invitation) -> Result<Opening, PhoneError> {
 
 fn client(server: &Server, certificate: &Certificate, key: &Key, message: &Message) -> Result<Client, PhoneError> {
     let made = server.client(Some(&Identity::new(certificate, key, server.chain.authorities())));
-    made.map_err(|source| PhoneError::Unreachable {
-        message: message.clone(),
-        source,
-    })
+    made.map_err(|source| PhoneError::Unreachable { message: message.clone(), source })
 }
 
 fn no_auth() -> PhoneError {

@@ -104,17 +104,8 @@ pub(crate) async fn open(
     let secret = proof_key(invitation, code).map_err(distrusted)?;
     let proof = transcript.proof(&secret, CLIENT_TO_SERVER);
     let csr = request(&opening.session_key, vec![]).map_err(distrusted)?;
-    let ask = Ask {
-        invitation: b64u(&invitation.id),
-        csr: &csr,
-        device,
-        nonce: opening.nonce,
-        proof,
-    };
-    let post = Request::post(PATH).with_json(&ask).map_err(|source| PhoneError::Unreachable {
-        message: Message::OpenSession,
-        source,
-    })?;
+    let ask = Ask { invitation: b64u(&invitation.id), csr: &csr, device, nonce: opening.nonce, proof };
+    let post = Request::post(PATH).with_json(&ask).map_err(|source| PhoneError::Unreachable { message: Message::OpenSession, source })?;
     let reply = faults.carry(Message::OpenSession, connection.send(post)).await?;
     let answer: Answer = reply.json().map_err(|error| distrusted(Distrust::because(error.to_string())))?;
     transcript.check(&secret, SERVER_TO_CLIENT, &answer.proof).map_err(distrusted)?;
@@ -129,13 +120,7 @@ impl Answer {
         }
         let mut enrollments = BTreeMap::new();
         for slot in self.plan.own_slots()? {
-            enrollments.insert(
-                slot,
-                Enrollment {
-                    key: new_key()?,
-                    certificate: None,
-                },
-            );
+            enrollments.insert(slot, Enrollment { key: new_key()?, certificate: None });
         }
         if !enrollments.contains_key(&Slot::auth()) {
             return Err(Distrust::because("a plan without auth"));
@@ -160,12 +145,7 @@ pub(crate) fn errand(session: String, challenge: &str) -> Result<Errand, Distrus
     if session.is_empty() || session.len() > 64 || !session.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return Err(Distrust::because("a session id that is none"));
     }
-    Ok(Errand {
-        session,
-        challenge: array_from_b64u(challenge)?,
-        transport_key: new_key()?,
-        collected: Collected::Nothing,
-    })
+    Ok(Errand { session, challenge: array_from_b64u(challenge)?, transport_key: new_key()?, collected: Collected::Nothing })
 }
 
 /// A certificate request (PKCS#10, RFC 2986) with an empty subject: the server takes names from its directory.
@@ -173,8 +153,7 @@ pub(crate) fn request(key: &Key, attributes: Vec<rcgen::Attribute>) -> Result<Ve
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     let made = params.serialize_request_with_attributes(key, attributes);
-    made.map(|request| request.der().to_vec())
-        .map_err(|error| Distrust::because(format!("no certificate request can be made: {error}")))
+    made.map(|request| request.der().to_vec()).map_err(|error| Distrust::because(format!("no certificate request can be made: {error}")))
 }
 
 fn new_key() -> Result<Key, Distrust> {
@@ -188,11 +167,7 @@ fn proof_key(invitation: &Invitation, code: Option<&str>) -> Result<hmac::Key, D
     material.extend_from_slice(code.unwrap_or_default().as_bytes());
     let mut key = Zeroizing::new([0; 32]);
     let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &invitation.id).extract(&material);
-    extracted
-        .expand(&[], hkdf::HKDF_SHA256)
-        .map_err(refused)?
-        .fill(key.as_mut())
-        .map_err(refused)?;
+    extracted.expand(&[], hkdf::HKDF_SHA256).map_err(refused)?.fill(key.as_mut()).map_err(refused)?;
     Ok(hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()))
 }
 
@@ -201,10 +176,7 @@ struct Transcript(Vec<u8>);
 
 impl Transcript {
     fn of(connection: &Connection, opening: &Opening) -> Result<Self, Distrust> {
-        let exporter = connection
-            .exporter
-            .as_ref()
-            .ok_or_else(|| Distrust::because("a connection without TLS 1.3"))?;
+        let exporter = connection.exporter.as_ref().ok_or_else(|| Distrust::because("a connection without TLS 1.3"))?;
         let spki = opening.session_key.spki().map_err(|error| Distrust::because(error.to_string()))?;
         Ok(Self([&exporter[..], &opening.invitation, &spki, &opening.nonce].concat()))
     }
@@ -231,12 +203,7 @@ mod tests {
     use super::*;
 
     fn invitation() -> Invitation {
-        let uri = format!(
-            "msc1:?h=localhost:1&i={}&c={}&p={}&x=1",
-            b64u(&[1; 16]),
-            b64u(&[2; 16]),
-            b64u(&[3; 32])
-        );
+        let uri = format!("msc1:?h=localhost:1&i={}&c={}&p={}&x=1", b64u(&[1; 16]), b64u(&[2; 16]), b64u(&[3; 32]));
         uri.parse().expect("valid")
     }
 

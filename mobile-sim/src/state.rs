@@ -128,15 +128,9 @@ impl Provisioning {
     pub fn enrolled(&self) -> BTreeMap<Slot, Credential> {
         let signed = |enrollment: &Enrollment| {
             let certificate = enrollment.certificate.clone()?;
-            Some(Credential {
-                certificate,
-                key: enrollment.key.clone(),
-            })
+            Some(Credential { certificate, key: enrollment.key.clone() })
         };
-        self.enrollments
-            .iter()
-            .filter_map(|(slot, enrollment)| Some((slot.clone(), signed(enrollment)?)))
-            .collect()
+        self.enrollments.iter().filter_map(|(slot, enrollment)| Some((slot.clone(), signed(enrollment)?))).collect()
     }
 }
 

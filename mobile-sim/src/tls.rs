@@ -26,9 +26,7 @@ pub(crate) fn verifier<'a>(roots: impl IntoIterator<Item = &'a [u8]>) -> Result<
     for root in roots {
         store.add(CertificateDer::from(root)).map_err(|_| WireError::BadRoots)?;
     }
-    WebPkiServerVerifier::builder_with_provider(Arc::new(store), PROVIDER.clone())
-        .build()
-        .map_err(|_| WireError::BadRoots)
+    WebPkiServerVerifier::builder_with_provider(Arc::new(store), PROVIDER.clone()).build().map_err(|_| WireError::BadRoots)
 }
 
 /// A configuration that lets `verifier` judge the server, and shows `identity` when asked.
@@ -43,9 +41,7 @@ pub(crate) fn config(
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     let mut config = match identity {
-        Some(identity) => builder
-            .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
-            .map_err(WireError::Tls)?,
+        Some(identity) => builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key()).map_err(WireError::Tls)?,
         None => builder.with_no_client_auth(),
     };
     config.resumption = Resumption::disabled();

@@ -32,17 +32,13 @@ impl Chain {
     /// Orders what M1 returned under the pinned root. A certificate that does not reach it spoils the whole reply.
     pub(crate) fn under_pin(certificates: Vec<Certificate>, pin: &[u8; 32]) -> Result<Self, Distrust> {
         let (mut roots, mut rest): (Vec<_>, Vec<_>) = certificates.into_iter().partition(|candidate| is_pinned(candidate, pin));
-        let root = roots
-            .pop()
-            .ok_or_else(|| Distrust::because("its authority is not the one that the invitation pins"))?;
+        let root = roots.pop().ok_or_else(|| Distrust::because("its authority is not the one that the invitation pins"))?;
         if !root.is_in_time() {
             return Err(Distrust::because("the pinned authority has expired, or is not valid yet"));
         }
         let mut authorities = vec![root];
         while !rest.is_empty() {
-            let signed = rest
-                .iter()
-                .position(|next| next.is_in_time() && authorities.iter().any(|above| next.is_signed_by(above)));
+            let signed = rest.iter().position(|next| next.is_in_time() && authorities.iter().any(|above| next.is_signed_by(above)));
             let at = signed.ok_or_else(|| Distrust::because("its chain is not signed up to the pinned authority"))?;
             authorities.insert(0, rest.swap_remove(at));
         }
@@ -70,27 +66,16 @@ impl Chain {
     /// Checks a certificate whose signature over something is to be believed now.
     pub(crate) fn check_signer(&self, certificate: &Certificate) -> Result<(), Distrust> {
         self.check_issued(certificate)?;
-        if certificate.is_in_time() {
-            Ok(())
-        } else {
-            Err(Distrust::because("a signer's certificate is out of its time"))
-        }
+        if certificate.is_in_time() { Ok(()) } else { Err(Distrust::because("a signer's certificate is out of its time")) }
     }
 
     /// Judges the certificate that the server showed on a connection which trusted nothing.
     pub(crate) fn check_server(&self, connection: &Connection, authority: &str) -> Result<(), Distrust> {
         let host = host_of(authority).map_err(|error| Distrust::because(error.to_string()))?;
-        let (shown, between) = connection
-            .server_certificates
-            .split_first()
-            .ok_or_else(|| Distrust::because("the server showed no certificate"))?;
+        let (shown, between) =
+            connection.server_certificates.split_first().ok_or_else(|| Distrust::because("the server showed no certificate"))?;
         let mut between = between.to_vec();
-        between.extend(
-            self.authorities
-                .iter()
-                .map(|authority| CertificateDer::from(authority.der()))
-                .map(CertificateDer::into_owned),
-        );
+        between.extend(self.authorities.iter().map(|authority| CertificateDer::from(authority.der())).map(CertificateDer::into_owned));
         let verifier = tls::verifier(self.root().map(Certificate::der)).map_err(|error| Distrust::because(error.to_string()))?;
         verifier
             .verify_server_cert(shown, &between, &host, &[], UnixTime::now())
@@ -119,10 +104,7 @@ impl Server {
 
 /// M1 on a connection that trusts nothing, and the judgement of what it brought.
 pub(crate) async fn meet(authority: &str, pin: &[u8; 32], faults: &Faults) -> Result<(Connection, Chain), PhoneError> {
-    let unreachable = |source: WireError| PhoneError::Unreachable {
-        message: Message::CaChain,
-        source,
-    };
+    let unreachable = |source: WireError| PhoneError::Unreachable { message: Message::CaChain, source };
     let distrusted = |error: Distrust| error.at(Message::CaChain);
     let config = tls::config(Arc::new(tls::Unjudged), None, tls::TLS13).map_err(unreachable)?;
     let mut connection = Connection::open(authority, config).await.map_err(unreachable)?;

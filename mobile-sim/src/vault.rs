@@ -40,11 +40,7 @@ pub struct Pin(Zeroizing<String>);
 impl Pin {
     pub fn new(digits: &str) -> Result<Self, VaultError> {
         let fits = DIGITS.contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
-        if fits {
-            Ok(Self(Zeroizing::new(digits.to_owned())))
-        } else {
-            Err(VaultError::NotAPin)
-        }
+        if fits { Ok(Self(Zeroizing::new(digits.to_owned()))) } else { Err(VaultError::NotAPin) }
     }
 
     /// How many digits, for the policy that M2 tells.
@@ -96,12 +92,7 @@ impl VaultKey {
             .hash_password_into(pin.0.as_bytes(), &salt, key.as_mut())
             .map_err(|_| VaultError::Crypto)?;
         let key = UnboundKey::new(&AES_256_GCM, key.as_ref()).map_err(|_| VaultError::Crypto)?;
-        Ok(Self {
-            salt,
-            memory_kib,
-            passes,
-            key: LessSafeKey::new(key),
-        })
+        Ok(Self { salt, memory_kib, passes, key: LessSafeKey::new(key) })
     }
 
     pub fn seal(&self, plaintext: &[u8]) -> Result<Sealed, VaultError> {
@@ -113,14 +104,7 @@ impl VaultKey {
         self.key
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(CONTEXT), &mut ciphertext)
             .map_err(|_| VaultError::Crypto)?;
-        Ok(Sealed {
-            kdf: "argon2id".to_owned(),
-            memory_kib: self.memory_kib,
-            passes: self.passes,
-            salt: self.salt,
-            nonce,
-            ciphertext,
-        })
+        Ok(Sealed { kdf: "argon2id".to_owned(), memory_kib: self.memory_kib, passes: self.passes, salt: self.salt, nonce, ciphertext })
     }
 }
 

@@ -69,11 +69,7 @@ pub struct Request {
 
 impl Request {
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self {
-            method,
-            path: path.into(),
-            content: None,
-        }
+        Self { method, path: path.into(), content: None }
     }
 
     pub fn get(path: impl Into<String>) -> Self {
@@ -90,10 +86,7 @@ impl Request {
 
     /// Gives the request a body of the given media type.
     pub fn with_body(self, media_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self {
-            content: Some((media_type, body.into())),
-            ..self
-        }
+        Self { content: Some((media_type, body.into())), ..self }
     }
 
     /// Gives the request a JSON body.
@@ -103,10 +96,7 @@ impl Request {
 
     /// A request that may have content always tells its length (RFC 9110 §8.6), and is never chunked.
     fn into_http(self, authority: &str) -> Result<hyper::Request<Full<Bytes>>, WireError> {
-        let mut request = hyper::Request::builder()
-            .method(&self.method)
-            .uri(self.path)
-            .header(HOST, authority);
+        let mut request = hyper::Request::builder().method(&self.method).uri(self.path).header(HOST, authority);
         let body = match self.content {
             Some((media_type, body)) => {
                 request = request.header(CONTENT_TYPE, media_type);
@@ -144,11 +134,7 @@ impl Reply {
 
     #[cfg(test)]
     pub(crate) fn of(status: u16, body: &str) -> Self {
-        Self {
-            status,
-            headers: HeaderMap::new(),
-            body: body.as_bytes().to_vec(),
-        }
+        Self { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
     }
 }
 
@@ -165,17 +151,12 @@ pub struct Connection {
 impl Connection {
     /// Connects and shakes hands.
     pub async fn open(authority: &str, config: Arc<ClientConfig>) -> Result<Self, WireError> {
-        timeout(CONNECT_LIMIT, Self::shake_hands(authority, config))
-            .await
-            .map_err(|_| WireError::TimedOut)?
+        timeout(CONNECT_LIMIT, Self::shake_hands(authority, config)).await.map_err(|_| WireError::TimedOut)?
     }
 
     async fn shake_hands(authority: &str, config: Arc<ClientConfig>) -> Result<Self, WireError> {
         let host = host_of(authority)?;
-        let unreachable = |source: std::io::Error| WireError::Connect {
-            authority: authority.to_owned(),
-            source,
-        };
+        let unreachable = |source: std::io::Error| WireError::Connect { authority: authority.to_owned(), source };
         let tcp = TcpStream::connect(authority).await.map_err(unreachable)?;
         tcp.set_nodelay(true).map_err(unreachable)?;
         let stream = TlsConnector::from(config).connect(host, tcp).await.map_err(unreachable)?;
@@ -185,12 +166,7 @@ impl Connection {
         let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(WireError::Broken)?;
         // The driver ends by itself when the sender is dropped or the server closes; a failure also reaches the waiting request.
         tokio::spawn(async move { driver.await.ok() });
-        Ok(Self {
-            authority: authority.to_owned(),
-            sender,
-            exporter,
-            server_certificates,
-        })
+        Ok(Self { authority: authority.to_owned(), sender, exporter, server_certificates })
     }
 
     /// Sends one request and reads the whole reply.
@@ -200,34 +176,21 @@ impl Connection {
 
     async fn try_send(&mut self, request: Request) -> Result<Reply, Failure> {
         let http = request.clone().into_http(&self.authority)?;
-        timeout(REPLY_LIMIT, self.exchange(http, request))
-            .await
-            .map_err(|_| WireError::TimedOut)?
+        timeout(REPLY_LIMIT, self.exchange(http, request)).await.map_err(|_| WireError::TimedOut)?
     }
 
     async fn exchange(&mut self, http: hyper::Request<Full<Bytes>>, request: Request) -> Result<Reply, Failure> {
         if let Err(error) = self.sender.ready().await {
-            return Err(Failure {
-                error: broken(error),
-                unsent: Some(request),
-            });
+            return Err(Failure { error: broken(error), unsent: Some(request) });
         }
-        let reply = self.sender.try_send_request(http).await.map_err(|mut failed| Failure {
-            unsent: failed.take_message().map(|_| request),
-            error: broken(failed.into_error()),
-        })?;
-        let (head, body) = reply.into_parts();
-        let body = Limited::new(body, BODY_LIMIT_BYTES)
-            .collect()
+        let reply = self
+            .sender
+            .try_send_request(http)
             .await
-            .map_err(read_error)?
-            .to_bytes()
-            .to_vec();
-        Ok(Reply {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body,
-        })
+            .map_err(|mut failed| Failure { unsent: failed.take_message().map(|_| request), error: broken(failed.into_error()) })?;
+        let (head, body) = reply.into_parts();
+        let body = Limited::new(body, BODY_LIMIT_BYTES).collect().await.map_err(read_error)?.to_bytes().to_vec();
+        Ok(Reply { status: head.status.as_u16(), headers: head.headers, body })
     }
 
     fn is_closed(&self) -> bool {
@@ -250,9 +213,7 @@ impl From<WireError> for Failure {
 fn read_error(error: Box<dyn std::error::Error + Send + Sync>) -> WireError {
     match error.downcast::<LengthLimitError>() {
         Ok(_) => WireError::TooLarge,
-        Err(other) => other
-            .downcast::<hyper::Error>()
-            .map_or(WireError::ReplyLost, |error| broken(*error)),
+        Err(other) => other.downcast::<hyper::Error>().map_or(WireError::ReplyLost, |error| broken(*error)),
     }
 }
 
@@ -274,9 +235,7 @@ fn exporter_of(tls: &rustls::ClientConnection) -> Result<Option<Zeroizing<[u8; 3
     if tls.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {
         return Ok(None);
     }
-    let exported = tls
-        .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", None)
-        .map_err(WireError::Tls)?;
+    let exported = tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", None).map_err(WireError::Tls)?;
     Ok(Some(Zeroizing::new(exported)))
 }
 
@@ -313,11 +272,7 @@ impl Client {
     pub fn with_config(authority: impl Into<String>, config: Arc<ClientConfig>) -> Result<Self, WireError> {
         let authority = authority.into();
         host_of(&authority)?;
-        Ok(Self {
-            authority,
-            config,
-            connection: Mutex::new(None),
-        })
+        Ok(Self { authority, config, connection: Mutex::new(None) })
     }
 
     pub async fn get(&self, path: &str) -> Result<Reply, WireError> {

@@ -17,12 +17,7 @@ const PIN: &str = "123456";
 const ISSUANCE: [&str; 7] = ["m1", "m2", "m4-auth", "m4-sign", "m5", "m5h", "m6"];
 
 fn facts() -> DeviceFacts {
-    DeviceFacts {
-        kind: DeviceKind::MobileSmartCard,
-        model: "Pixel 11".into(),
-        serial: "R5CT30ABCDE".into(),
-        name: "Ana's phone".into(),
-    }
+    DeviceFacts { kind: DeviceKind::MobileSmartCard, model: "Pixel 11".into(), serial: "R5CT30ABCDE".into(), name: "Ana's phone".into() }
 }
 
 async fn issue(phone: &mut Phone, station: &Station, faults: &Faults) -> Result<Outcome, PhoneError> {
@@ -39,11 +34,7 @@ fn mail(card: &Card, options: &str) -> Vec<u8> {
     std::fs::write(folder.path().join("enc.pem"), card.certificate("enc").unwrap().pem()).unwrap();
     std::fs::write(folder.path().join("mail.txt"), "Dear Ana").unwrap();
     let arguments = format!("cms -encrypt -binary -outform DER {options} -in mail.txt -recip enc.pem");
-    let output = Command::new("openssl")
-        .current_dir(folder.path())
-        .args(arguments.split_whitespace())
-        .output()
-        .unwrap();
+    let output = Command::new("openssl").current_dir(folder.path()).args(arguments.split_whitespace()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
@@ -55,21 +46,11 @@ async fn an_invitation_becomes_a_card_once() {
     let mut phone = Phone::open(folder.path(), PIN).unwrap();
     assert_eq!(issue(&mut phone, &station, &Faults::default()).await.unwrap(), Outcome::Issued);
     let sent = station.ledger().messages.len();
-    assert_eq!(
-        issue(&mut phone, &station, &Faults::default()).await.unwrap(),
-        Outcome::AlreadyIssued
-    );
+    assert_eq!(issue(&mut phone, &station, &Faults::default()).await.unwrap(), Outcome::AlreadyIssued);
     assert_eq!(station.ledger().messages.len(), sent, "nothing was sent again");
     drop(phone);
     let shown = Card::read(folder.path()).unwrap().unwrap().to_string();
-    for wanted in [
-        "Ana's phone",
-        "state: active, as last told",
-        "holder: Ana Horvat",
-        "\nauth\n",
-        "\nenc\n",
-        "\nsign\n",
-    ] {
+    for wanted in ["Ana's phone", "state: active, as last told", "holder: Ana Horvat", "\nauth\n", "\nenc\n", "\nsign\n"] {
         assert!(shown.contains(wanted), "{wanted} in {shown}");
     }
     assert!(matches!(Phone::open(folder.path(), "999999"), Err(PhoneError::Usage(why)) if why == "wrong PIN"));
@@ -82,17 +63,10 @@ async fn a_lost_reply_changes_nothing_in_the_end() {
         let folder = tempfile::tempdir().unwrap();
         let mut phone = Phone::open(folder.path(), PIN).unwrap();
         let lost = issue(&mut phone, &station, &losing(message)).await.unwrap_err();
-        assert!(
-            lost.is_transient() && lost.to_string().starts_with(&format!("{message}: ")),
-            "{lost}"
-        );
+        assert!(lost.is_transient() && lost.to_string().starts_with(&format!("{message}: ")), "{lost}");
         drop(phone);
         let mut phone = Phone::open(folder.path(), PIN).unwrap();
-        assert_eq!(
-            issue(&mut phone, &station, &Faults::default()).await.unwrap(),
-            Outcome::Issued,
-            "{message}"
-        );
+        assert_eq!(issue(&mut phone, &station, &Faults::default()).await.unwrap(), Outcome::Issued, "{message}");
         assert_eq!(station.ledger().signed.len(), 2, "one certificate a slot, after losing {message}");
     }
 }
@@ -112,12 +86,7 @@ async fn the_same_phone_goes_on_without_being_reopened() {
 async fn a_killed_phone_continues() {
     let run = |folder: &Path, station: &Arc<Station>, fault: Option<[&'static str; 2]>| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mobile-sim"));
-        command
-            .env("MOBILE_SIM_PIN", PIN)
-            .arg("--state")
-            .arg(folder)
-            .args(["issue", &station.invitation()])
-            .args(fault.iter().flatten());
+        command.env("MOBILE_SIM_PIN", PIN).arg("--state").arg(folder).args(["issue", &station.invitation()]).args(fault.iter().flatten());
         tokio::task::spawn_blocking(move || command.output().unwrap())
     };
     for fault in ["--die-before-sending", "--die-after"] {
@@ -125,20 +94,12 @@ async fn a_killed_phone_continues() {
         let folder = tempfile::tempdir().unwrap();
         for message in ISSUANCE {
             let killed = run(folder.path(), &station, Some([fault, message])).await.unwrap();
-            assert_eq!(
-                killed.status.code(),
-                None,
-                "{fault} {message}: {}",
-                String::from_utf8_lossy(&killed.stderr)
-            );
+            assert_eq!(killed.status.code(), None, "{fault} {message}: {}", String::from_utf8_lossy(&killed.stderr));
         }
         let done = run(folder.path(), &station, None).await.unwrap();
         assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
         let again = run(folder.path(), &station, None).await.unwrap();
-        assert_eq!(
-            String::from_utf8_lossy(&again.stdout),
-            "this card was issued already: nothing changed\n"
-        );
+        assert_eq!(String::from_utf8_lossy(&again.stdout), "this card was issued already: nothing changed\n");
         assert_eq!(station.ledger().signed.len(), 2);
     }
 }
@@ -149,28 +110,16 @@ async fn the_exit_status_tells_who_must_act() {
     let folder = tempfile::tempdir().unwrap();
     let run = |more: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mobile-sim"));
-        command
-            .env("MOBILE_SIM_PIN", PIN)
-            .arg("--state")
-            .arg(folder.path())
-            .args(more.split_whitespace());
+        command.env("MOBILE_SIM_PIN", PIN).arg("--state").arg(folder.path()).args(more.split_whitespace());
         tokio::task::spawn_blocking(move || command.output().unwrap().status.code())
     };
     let invitation = station.invitation();
     assert_eq!(run("show").await.unwrap(), Some(2), "nothing to show yet");
     assert_eq!(run("issue msc1:?nonsense").await.unwrap(), Some(2));
-    assert_eq!(
-        run(&format!("issue {invitation} --code 12345678")).await.unwrap(),
-        Some(1),
-        "wrong proof"
-    );
+    assert_eq!(run(&format!("issue {invitation} --code 12345678")).await.unwrap(), Some(1), "wrong proof");
     assert_eq!(run(&format!("issue {invitation} --lose-reply m4-auth,m6")).await.unwrap(), Some(3));
     assert_eq!(run(&format!("issue {invitation} --until signed")).await.unwrap(), Some(0));
-    assert_eq!(
-        run(&format!("--pin 654321 issue {invitation}")).await.unwrap(),
-        Some(2),
-        "wrong PIN"
-    );
+    assert_eq!(run(&format!("--pin 654321 issue {invitation}")).await.unwrap(), Some(2), "wrong PIN");
     assert_eq!(run(&format!("issue {invitation}")).await.unwrap(), Some(0));
     for more in ["show", "sync", "change-pin 654321", "--pin 654321 sync"] {
         assert_eq!(run(more).await.unwrap(), Some(0), "{more}");
@@ -187,11 +136,7 @@ async fn a_pkcs12_file_gives_an_identity() {
     let folder = tempfile::tempdir().unwrap();
     phone.export(folder.path(), true).unwrap();
     let arguments = "pkcs12 -export -in auth.pem -inkey auth.key.pem -certfile ca.pem -passout pass:secret -out auth.p12";
-    let made = Command::new("openssl")
-        .current_dir(folder.path())
-        .args(arguments.split_whitespace())
-        .status()
-        .unwrap();
+    let made = Command::new("openssl").current_dir(folder.path()).args(arguments.split_whitespace()).status().unwrap();
     assert!(made.success());
     let file = std::fs::read(folder.path().join("auth.p12")).unwrap();
     assert_eq!(Identity::from_p12(&file, "wrong").unwrap_err(), IdentityError::Pkcs12);
@@ -209,76 +154,31 @@ async fn a_foreign_authority_is_noticed_before_anything_is_spent() {
     let (station, other) = (Station::start(Manners::default()).await, Station::start(Manners::default()).await);
     let invitation = station.invitation_with([1; 16], &other.authority.root.certificate);
     let mut phone = Phone::in_memory();
-    let error = phone
-        .issue(&invitation.parse().unwrap(), None, &facts(), &Faults::default())
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            &error,
-            PhoneError::Untrusted {
-                message: Message::CaChain,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    let error = phone.issue(&invitation.parse().unwrap(), None, &facts(), &Faults::default()).await.unwrap_err();
+    assert!(matches!(&error, PhoneError::Untrusted { message: Message::CaChain, .. }), "{error}");
     assert_eq!(station.ledger().messages, ["GET /.well-known/est/cacerts"]);
 }
 
 #[tokio::test]
 async fn a_true_chain_from_somebody_else_is_noticed_before_anything_is_spent() {
-    let station = Station::start(Manners {
-        is_somebody_else: true,
-        ..Manners::default()
-    })
-    .await;
+    let station = Station::start(Manners { is_somebody_else: true, ..Manners::default() }).await;
     let error = issue(&mut Phone::in_memory(), &station, &Faults::default()).await.unwrap_err();
-    assert!(
-        matches!(
-            &error,
-            PhoneError::Untrusted {
-                message: Message::CaChain,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(&error, PhoneError::Untrusted { message: Message::CaChain, .. }), "{error}");
     assert_eq!(station.ledger().messages, ["GET /.well-known/est/cacerts"]);
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_know_the_secret_is_not_believed() {
-    let station = Station::start(Manners {
-        does_not_know_the_secret: true,
-        ..Manners::default()
-    })
-    .await;
+    let station = Station::start(Manners { does_not_know_the_secret: true, ..Manners::default() }).await;
     let error = issue(&mut Phone::in_memory(), &station, &Faults::default()).await.unwrap_err();
-    assert!(
-        matches!(
-            &error,
-            PhoneError::Untrusted {
-                message: Message::OpenSession,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(&error, PhoneError::Untrusted { message: Message::OpenSession, .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_key_that_is_not_its_certificates_is_not_taken() {
-    let station = Station::start(Manners {
-        delivers_a_foreign_key: true,
-        ..Manners::default()
-    })
-    .await;
+    let station = Station::start(Manners { delivers_a_foreign_key: true, ..Manners::default() }).await;
     let error = issue(&mut Phone::in_memory(), &station, &Faults::default()).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "m5: the server is not to be believed: a delivered key that is not its certificate's"
-    );
+    assert_eq!(error.to_string(), "m5: the server is not to be believed: a delivered key that is not its certificate's");
 }
 
 #[tokio::test]
@@ -287,54 +187,24 @@ async fn a_wrong_code_can_be_corrected() {
     station.ledger().code = Some("12345678".into());
     let mut phone = Phone::in_memory();
     let invitation = station.invitation().parse().unwrap();
-    let error = phone
-        .issue(&invitation, Some("00000000"), &facts(), &Faults::default())
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            error,
-            PhoneError::Refused {
-                attempts_left: Some(4),
-                ..
-            }
-        ),
-        "{error}"
-    );
-    assert_eq!(
-        phone
-            .issue(&invitation, Some("12345678"), &facts(), &Faults::default())
-            .await
-            .unwrap(),
-        Outcome::Issued
-    );
+    let error = phone.issue(&invitation, Some("00000000"), &facts(), &Faults::default()).await.unwrap_err();
+    assert!(matches!(error, PhoneError::Refused { attempts_left: Some(4), .. }), "{error}");
+    assert_eq!(phone.issue(&invitation, Some("12345678"), &facts(), &Faults::default()).await.unwrap(), Outcome::Issued);
 }
 
 #[tokio::test]
 async fn a_refused_client_certificate_is_a_refusal_and_a_503_is_not() {
-    let station = Station::start(Manners {
-        distrusts_bootstrap: true,
-        ..Manners::default()
-    })
-    .await;
+    let station = Station::start(Manners { distrusts_bootstrap: true, ..Manners::default() }).await;
     let error = issue(&mut Phone::in_memory(), &station, &Faults::default()).await.unwrap_err();
     assert_eq!(error.code(), Some("tls-alert"), "{error}");
-    let station = Station::start(Manners {
-        is_busy: true,
-        ..Manners::default()
-    })
-    .await;
+    let station = Station::start(Manners { is_busy: true, ..Manners::default() }).await;
     let error = issue(&mut Phone::in_memory(), &station, &Faults::default()).await.unwrap_err();
     assert!(error.is_transient() && error.code() == Some("unavailable"), "{error}");
 }
 
 #[tokio::test]
 async fn keys_that_change_before_the_confirmation_are_collected_again() {
-    let station = Station::start(Manners {
-        changes_keys_once: true,
-        ..Manners::default()
-    })
-    .await;
+    let station = Station::start(Manners { changes_keys_once: true, ..Manners::default() }).await;
     let mut phone = Phone::in_memory();
     assert_eq!(issue(&mut phone, &station, &Faults::default()).await.unwrap(), Outcome::Issued);
     assert_eq!(phone.card().certificate("enc").unwrap(), &station.ledger().enc[0].certificate);
@@ -344,10 +214,7 @@ async fn keys_that_change_before_the_confirmation_are_collected_again() {
 #[tokio::test]
 async fn another_invitation_needs_a_clear_choice() {
     let station = Station::start(Manners::default()).await;
-    let other = station
-        .invitation_with([8; 16], &station.authority.root.certificate)
-        .parse()
-        .unwrap();
+    let other = station.invitation_with([8; 16], &station.authority.root.certificate).parse().unwrap();
     let mut phone = Phone::in_memory();
     assert_eq!(issue(&mut phone, &station, &Faults::until_signed()).await.unwrap(), Outcome::Signed);
     assert!(phone.card().certificate("auth").is_some() && phone.card().standing.is_none());
@@ -356,10 +223,7 @@ async fn another_invitation_needs_a_clear_choice() {
     assert_eq!(issue(&mut phone, &station, &Faults::default()).await.unwrap(), Outcome::Issued);
     phone.discard_unfinished().unwrap();
     let error = phone.issue(&other, None, &facts(), &Faults::default()).await.unwrap_err();
-    assert!(
-        matches!(&error, PhoneError::Usage(why) if why.contains("has a card already")),
-        "{error}"
-    );
+    assert!(matches!(&error, PhoneError::Usage(why) if why.contains("has a card already")), "{error}");
 }
 
 #[tokio::test]
@@ -410,10 +274,7 @@ async fn mail_is_read_in_every_form_that_openssl_writes() {
     let mut torn = mail(&phone.card(), "-aes256");
     torn.truncate(100);
     assert_eq!(phone.decrypt(&torn), Err(EnvelopeError::Malformed));
-    assert!(matches!(
-        phone.decrypt(&mail(&phone.card(), "-des3")),
-        Err(EnvelopeError::Unsupported(_))
-    ));
+    assert!(matches!(phone.decrypt(&mail(&phone.card(), "-des3")), Err(EnvelopeError::Unsupported(_))));
     let mut other = Phone::in_memory();
     let elsewhere = Station::start(Manners::default()).await;
     issue(&mut other, &elsewhere, &Faults::default()).await.unwrap();
@@ -430,28 +291,14 @@ async fn openssl_reads_what_is_exported() {
     let folder = tempfile::tempdir().unwrap();
     phone.export(folder.path(), true).unwrap();
     let openssl = |arguments: &str| {
-        let output = Command::new("openssl")
-            .current_dir(folder.path())
-            .args(arguments.split_whitespace())
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "openssl {arguments}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let output = Command::new("openssl").current_dir(folder.path()).args(arguments.split_whitespace()).output().unwrap();
+        assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
     };
     for name in ["auth", "sign", "enc", "history-1"] {
         openssl(&format!("verify -CAfile ca.pem {name}.pem"));
-        assert_eq!(
-            openssl(&format!("x509 -pubkey -noout -in {name}.pem")),
-            openssl(&format!("pkey -pubout -in {name}.key.pem"))
-        );
-        let mode = std::fs::metadata(folder.path().join(format!("{name}.key.pem")))
-            .unwrap()
-            .permissions()
-            .mode();
+        assert_eq!(openssl(&format!("x509 -pubkey -noout -in {name}.pem")), openssl(&format!("pkey -pubout -in {name}.key.pem")));
+        let mode = std::fs::metadata(folder.path().join(format!("{name}.key.pem"))).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }

@@ -121,7 +121,9 @@ fn multipart(delivery: &Delivery) -> Result<Response, EstProblem> {
     let bag = cms::certs_only(&[&delivery.certificate]).map_err(Failure::from)?;
     let part = |kind: &str, der: &[u8]| {
         let body = words::to_b64(der);
-        format!("--{BOUNDARY}\r\nContent-Type: application/pkcs7-mime; smime-type={kind}\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}\r\n")
+        format!(
+            "--{BOUNDARY}\r\nContent-Type: application/pkcs7-mime; smime-type={kind}\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}\r\n"
+        )
     };
     let body = part("server-generated-key", &delivery.enveloped) + &part("certs-only", &bag) + &format!("--{BOUNDARY}--\r\n");
     let mut response = (StatusCode::OK, body).into_response();

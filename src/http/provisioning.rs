@@ -113,9 +113,7 @@ async fn history(State(world): State<Arc<World>>, peer: Peer, Path(session): Pat
     let keys = deliver_history(&world, &device, id("session", &session)?).await?;
     let keys: Vec<_> = keys
         .iter()
-        .map(|key| {
-            json!({ "serial": key.serial.to_string(), "certificate": to_b64(&key.certificate), "key": to_b64(&key.enveloped) })
-        })
+        .map(|key| json!({ "serial": key.serial.to_string(), "certificate": to_b64(&key.certificate), "key": to_b64(&key.enveloped) }))
         .collect();
     Ok(private(Json(json!({ "keys": keys }))))
 }

@@ -104,10 +104,7 @@ impl Authority {
             serial: wanted.serial,
             subject: self.subject(wanted)?,
             spki: wanted.spki,
-            period: Period {
-                not_before: wanted.not_before,
-                not_after: wanted.not_after,
-            },
+            period: Period { not_before: wanted.not_before, not_after: wanted.not_after },
             extensions: self.extensions(wanted)?,
         })
     }
@@ -122,20 +119,8 @@ impl Authority {
         not_before: Timestamp,
         not_after: Timestamp,
     ) -> Result<Vec<u8>, CertifyError> {
-        let holder = Holder {
-            name: name.to_owned(),
-            email: String::new(),
-            upn: String::new(),
-        };
-        self.certify(&Certify {
-            profile,
-            spki,
-            holder: &holder,
-            device_urn: None,
-            serial,
-            not_before,
-            not_after,
-        })
+        let holder = Holder { name: name.to_owned(), email: String::new(), upn: String::new() };
+        self.certify(&Certify { profile, spki, holder: &holder, device_urn: None, serial, not_before, not_after })
     }
 
     /// The bootstrap certificate of a session's key, DER: TLS client authentication, to us alone.
@@ -153,10 +138,7 @@ impl Authority {
             subject: name::common(&session.to_string())?,
             spki,
             period: Period { not_before, not_after },
-            extensions: vec![
-                extension::key_usage(KeyUsages::DigitalSignature)?,
-                extension::purposes(vec![ID_KP_CLIENT_AUTH], false)?,
-            ],
+            extensions: vec![extension::key_usage(KeyUsages::DigitalSignature)?, extension::purposes(vec![ID_KP_CLIENT_AUTH], false)?],
         })
     }
 

@@ -28,13 +28,8 @@ impl Period {
     /// `days` of 24 hours from the second of `now`, but not beyond `limit`.
     pub(super) fn of_days(now: Timestamp, days: u16, limit: Timestamp) -> Self {
         let not_before = whole_second(now);
-        let end = not_before
-            .checked_add(SignedDuration::from_hours(24 * i64::from(days)))
-            .unwrap_or(limit);
-        Self {
-            not_before,
-            not_after: whole_second(end.min(limit)),
-        }
+        let end = not_before.checked_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(limit);
+        Self { not_before, not_after: whole_second(end.min(limit)) }
     }
 }
 
@@ -95,13 +90,7 @@ impl Ca {
     }
 
     fn uncertified(key: SigningKey, subject: RdnSequence, period: Period) -> Result<Self, CertifyError> {
-        Ok(Self {
-            key,
-            certificate: Vec::new(),
-            subject_der: subject.to_der()?,
-            subject,
-            not_after: period.not_after,
-        })
+        Ok(Self { key, certificate: Vec::new(), subject_der: subject.to_der()?, subject, not_after: period.not_after })
     }
 
     fn authority_draft(&self, serial: Serial, period: Period, below: u8) -> Result<Draft<'_>, CertifyError> {
@@ -110,10 +99,7 @@ impl Ca {
             subject: self.subject.clone(),
             spki: self.key.spki(),
             period,
-            extensions: vec![
-                extension::authority(below)?,
-                extension::key_usage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)?,
-            ],
+            extensions: vec![extension::authority(below)?, extension::key_usage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)?],
         })
     }
 
@@ -121,10 +107,7 @@ impl Ca {
     pub fn sign(&self, draft: Draft<'_>) -> Result<Vec<u8>, CertifyError> {
         let Period { not_before, not_after } = draft.period;
         if not_after > self.not_after {
-            return Err(CertifyError::Outlives {
-                found: not_after,
-                limit: self.not_after,
-            });
+            return Err(CertifyError::Outlives { found: not_after, limit: self.not_after });
         }
         if not_after <= not_before {
             return Err(CertifyError::NeverGood { not_before, not_after });
@@ -140,7 +123,10 @@ impl Ca {
             serial_number: SerialNumber::new(draft.serial.as_bytes())?,
             signature: encoding::ecdsa_with_sha256(),
             issuer: self.subject.clone(),
-            validity: Validity::new(encoding::date_time(draft.period.not_before)?.into(), encoding::date_time(draft.period.not_after)?.into()),
+            validity: Validity::new(
+                encoding::date_time(draft.period.not_before)?.into(),
+                encoding::date_time(draft.period.not_after)?.into(),
+            ),
             subject: draft.subject,
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(draft.spki.as_der())?,
             extensions: identifiers.into_iter().chain(draft.extensions).collect(),

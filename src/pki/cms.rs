@@ -45,10 +45,7 @@ pub fn certs_only(certs: &[&[u8]]) -> Result<Vec<u8>, KeyError> {
     let signed = SignedData {
         version: CmsVersion::V1,
         digest_algorithms: SetOfVec::new(),
-        content: EncapsulatedContent {
-            kind: ID_DATA,
-            content: None,
-        },
+        content: EncapsulatedContent { kind: ID_DATA, content: None },
         certificates: certificate_set(&certs)?,
         signers: SignerInfos(SetOfVec::new()),
     };
@@ -66,19 +63,12 @@ fn concatenate(certs: &[&[u8]]) -> der::Result<Vec<u8>> {
 /// `certificates [0] IMPLICIT CertificateSet`. Its members are not sorted as DER would have it: devices expect the issuing CA
 /// first, and RFC 5652 asks for BER only. OpenSSL does the same.
 fn certificate_set(certs: &[u8]) -> der::Result<AnyRef<'_>> {
-    let tag = Tag::ContextSpecific {
-        constructed: true,
-        number: TagNumber(0),
-    };
+    let tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
     AnyRef::new(tag, certs)
 }
 
 fn content_info(kind: ObjectIdentifier, content: &[u8]) -> der::Result<Vec<u8>> {
-    ContentInfo {
-        kind,
-        content: AnyRef::from_der(content)?,
-    }
-    .to_der()
+    ContentInfo { kind, content: AnyRef::from_der(content)? }.to_der()
 }
 
 #[cfg(test)]
@@ -97,11 +87,8 @@ mod tests {
             court.file("certs.p7", &certs_only(&order).unwrap());
             let words = court.accepts("pkcs7 -in certs.p7 -inform DER -print_certs");
             let expected: Vec<String> = order.iter().map(|cert| crate::pki::judge::pem("CERTIFICATE", cert)).collect();
-            let found: String = words
-                .lines()
-                .filter(|line| !line.contains('=') || line.ends_with('='))
-                .map(|line| format!("{line}\n"))
-                .collect();
+            let found: String =
+                words.lines().filter(|line| !line.contains('=') || line.ends_with('=')).map(|line| format!("{line}\n")).collect();
             let found = found.replace("\n\n", "\n");
             assert_eq!(found.trim(), expected.concat().trim(), "{name}");
         }

@@ -89,10 +89,7 @@ fn authority_key_identifier(issuer: &Certificate, key: &SigningKey) -> der::Resu
         Some((_critical, identifier)) => identifier.0,
         None => OctetString::new(key.spki().subject_key_identifier())?,
     };
-    extension(&AuthorityKeyIdentifier {
-        key_identifier: Some(key_identifier),
-        ..AuthorityKeyIdentifier::default()
-    })
+    extension(&AuthorityKeyIdentifier { key_identifier: Some(key_identifier), ..AuthorityKeyIdentifier::default() })
 }
 
 fn crl_number(number: u64) -> der::Result<Extension> {
@@ -101,11 +98,7 @@ fn crl_number(number: u64) -> der::Result<Extension> {
 
 /// An extension that is not critical: all that a list of ours holds (RFC 5280 §5.2, §5.3).
 fn extension<T: AssociatedOid + Encode>(value: &T) -> der::Result<Extension> {
-    Ok(Extension {
-        extn_id: T::OID,
-        critical: false,
-        extn_value: OctetString::new(value.to_der()?)?,
-    })
+    Ok(Extension { extn_id: T::OID, critical: false, extn_value: OctetString::new(value.to_der()?)? })
 }
 
 #[cfg(test)]
@@ -119,11 +112,7 @@ mod tests {
     }
 
     fn entry(number: u8, since: &str, reason: CrlReason) -> CrlEntry {
-        CrlEntry {
-            serial: serial(number),
-            since: at(since),
-            reason,
-        }
+        CrlEntry { serial: serial(number), since: at(since), reason }
     }
 
     fn court(authority: &TestAuthority, crl: &[u8]) -> Court {
@@ -143,11 +132,7 @@ mod tests {
                 entry(0x71, "2026-11-25T11:00:00Z", CrlReason::Hold),
                 entry(0x44, "2026-11-25T10:00:00Z", CrlReason::Revoked(RevocationReason::Superseded)),
                 entry(0x43, "2026-11-25T09:00:00Z", CrlReason::Revoked(RevocationReason::KeyCompromise)),
-                entry(
-                    0x45,
-                    "2026-11-25T08:00:00Z",
-                    CrlReason::Revoked(RevocationReason::CessationOfOperation),
-                ),
+                entry(0x45, "2026-11-25T08:00:00Z", CrlReason::Revoked(RevocationReason::CessationOfOperation)),
             ],
         );
         let court = court(&authority, &crl);
@@ -191,10 +176,7 @@ mod tests {
         let user = authority.certify("Ana", serial(0x55), SigningKey::generate().unwrap().spki(), &[]);
         let verify = "verify -crl_check -x509_strict -attime 1795610000 -CAfile ca.pem -CRLfile crl.pem user.pem";
 
-        let held = court(
-            &authority,
-            &list(&authority, &[entry(0x55, "2026-11-25T11:00:00Z", CrlReason::Hold)]),
-        );
+        let held = court(&authority, &list(&authority, &[entry(0x55, "2026-11-25T11:00:00Z", CrlReason::Hold)]));
         held.pem_file("user.pem", "CERTIFICATE", &user);
         assert!(held.refuses(verify).contains("certificate revoked"));
 

@@ -29,23 +29,13 @@ mod tests {
         let structure: Vec<String> = words
             .lines()
             .map(|line| {
-                let depth = line
-                    .split("d=")
-                    .nth(1)
-                    .and_then(|rest| rest.split_whitespace().next())
-                    .unwrap_or_default();
+                let depth = line.split("d=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap_or_default();
                 let value = line.split(": ").nth(1).unwrap_or_default();
                 format!("{depth} {}", value.split_whitespace().collect::<Vec<_>>().join(" "))
             })
             .collect();
-        let expected = [
-            "0 SEQUENCE",
-            "1 SEQUENCE",
-            "2 OBJECT :id-ecPublicKey",
-            "2 SET",
-            "3 OBJECT :prime256v1",
-            "1 OBJECT :ecdsa-with-SHA256",
-        ];
+        let expected =
+            ["0 SEQUENCE", "1 SEQUENCE", "2 OBJECT :id-ecPublicKey", "2 SET", "3 OBJECT :prime256v1", "1 OBJECT :ecdsa-with-SHA256"];
         assert_eq!(structure, expected);
     }
 }

@@ -36,10 +36,7 @@ struct Signed<'a> {
 /// Signs the DER `content` and puts the algorithm and the signature behind it.
 pub(super) fn sign(content: &[u8], key: &SigningKey) -> Result<Vec<u8>, KeyError> {
     let signature = key.sign(content)?;
-    let signed = Signed {
-        content: AnyRef::from_der(content)?,
-        algorithm: ecdsa_with_sha256(),
-        signature: BitStringRef::from_bytes(&signature)?,
-    };
+    let signed =
+        Signed { content: AnyRef::from_der(content)?, algorithm: ecdsa_with_sha256(), signature: BitStringRef::from_bytes(&signature)? };
     Ok(signed.to_der()?)
 }

@@ -26,19 +26,13 @@ pub(super) fn subject_key(spki: &Spki) -> der::Result<Extension> {
 
 /// RFC 5280 §4.2.1.1: the key identifier alone; naming issuer and serial as well would tie us to one certificate of the issuer.
 pub(super) fn authority_key(issuer: &Spki) -> der::Result<Extension> {
-    let value = AuthorityKeyIdentifier {
-        key_identifier: Some(OctetString::new(issuer.subject_key_identifier())?),
-        ..Default::default()
-    };
+    let value = AuthorityKeyIdentifier { key_identifier: Some(OctetString::new(issuer.subject_key_identifier())?), ..Default::default() };
     extension(false, &value)
 }
 
 /// RFC 5280 §4.2.1.9: an authority that may have `below` authorities between itself and a leaf. Leaves have no such extension.
 pub(super) fn authority(below: u8) -> der::Result<Extension> {
-    let value = BasicConstraints {
-        ca: true,
-        path_len_constraint: Some(below),
-    };
+    let value = BasicConstraints { ca: true, path_len_constraint: Some(below) };
     extension(true, &value)
 }
 
@@ -59,20 +53,14 @@ pub(super) fn alternative_names(names: Vec<GeneralName>) -> der::Result<Extensio
 
 /// RFC 5280 §4.2.1.4, without qualifiers.
 pub(super) fn policies(policies: Vec<ObjectIdentifier>) -> der::Result<Extension> {
-    let policy = |policy_identifier| PolicyInformation {
-        policy_identifier,
-        policy_qualifiers: None,
-    };
+    let policy = |policy_identifier| PolicyInformation { policy_identifier, policy_qualifiers: None };
     extension(false, &CertificatePolicies(policies.into_iter().map(policy).collect()))
 }
 
 /// Where to ask for the status and to find the issuer (RFC 5280 §4.2.2.1), and where the CRL is (§4.2.1.13).
 pub(super) fn status_pointers(status_url: &str) -> der::Result<[Extension; 2]> {
     let at = |path: &str| name::uri(&format!("{}/{path}", status_url.trim_end_matches('/')));
-    let access = |access_method, access_location| AccessDescription {
-        access_method,
-        access_location,
-    };
+    let access = |access_method, access_location| AccessDescription { access_method, access_location };
     let point = DistributionPoint {
         distribution_point: Some(DistributionPointName::FullName(vec![at("crl/issuing.crl")?])),
         reasons: None,
@@ -81,10 +69,7 @@ pub(super) fn status_pointers(status_url: &str) -> der::Result<[Extension; 2]> {
     Ok([
         extension(
             false,
-            &AuthorityInfoAccessSyntax(vec![
-                access(ID_AD_OCSP, at("ocsp")?),
-                access(ID_AD_CA_ISSUERS, at("ca/issuing.cer")?),
-            ]),
+            &AuthorityInfoAccessSyntax(vec![access(ID_AD_OCSP, at("ocsp")?), access(ID_AD_CA_ISSUERS, at("ca/issuing.cer")?)]),
         )?,
         extension(false, &CrlDistributionPoints(vec![point]))?,
     ])

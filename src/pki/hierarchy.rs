@@ -75,11 +75,7 @@ impl Plan {
             name::check_text("organization", &naming.organization, name::COMMON_NAME_MAX)?;
         }
         let serial = || Serial::from_random(random(entropy));
-        let recorded = |name| Recorded {
-            name,
-            serial: serial(),
-            period: Period::of_days(now, SIGNER_DAYS, Timestamp::MAX),
-        };
+        let recorded = |name| Recorded { name, serial: serial(), period: Period::of_days(now, SIGNER_DAYS, Timestamp::MAX) };
         Ok(Self {
             organization: naming.organization.clone(),
             hosts: hosts(&naming.hosts)?,
@@ -130,13 +126,7 @@ impl Plan {
     }
 
     fn signer<'a>(&self, recorded: &Recorded, spki: &'a Spki, extensions: Vec<Extension>) -> Result<Draft<'a>, CertifyError> {
-        Ok(Draft {
-            serial: recorded.serial,
-            subject: self.name(recorded.name)?,
-            spki,
-            period: recorded.period,
-            extensions,
-        })
+        Ok(Draft { serial: recorded.serial, subject: self.name(recorded.name)?, spki, period: recorded.period, extensions })
     }
 
     fn name(&self, common_name: &str) -> der::Result<RdnSequence> {
@@ -244,11 +234,7 @@ mod tests {
     use crate::pki::testing::{STATUS_URL, Seed, Workshop, openssl, text_of};
 
     fn naming() -> Naming {
-        Naming {
-            organization: "Example Org".to_owned(),
-            hosts: vec![],
-            status_url: STATUS_URL.to_owned(),
-        }
+        Naming { organization: "Example Org".to_owned(), hosts: vec![], status_url: STATUS_URL.to_owned() }
     }
 
     fn now() -> Timestamp {
@@ -262,22 +248,14 @@ mod tests {
         shop.verify(shop.authority.delivery_signer().1, &["-purpose", "smimesign"]).unwrap();
         shop.verify(shop.authority.issuing_certificate(), &[]).unwrap();
         shop.verify(shop.authority.root_certificate(), &[]).unwrap();
-        shop.verify_under("enrollment", shop.authority.enrollment_certificate(), &[])
-            .unwrap();
+        shop.verify_under("enrollment", shop.authority.enrollment_certificate(), &[]).unwrap();
         for host in [["-verify_hostname", "cards.example.org"], ["-verify_hostname", "localhost"]] {
-            shop.verify(
-                &shop.authority.server.certificate,
-                &[&["-purpose", "sslserver"][..], &host].concat(),
-            )
-            .unwrap();
+            shop.verify(&shop.authority.server.certificate, &[&["-purpose", "sslserver"][..], &host].concat()).unwrap();
         }
         for address in ["192.0.2.7", "127.0.0.1", "::1"] {
             shop.verify(&shop.authority.server.certificate, &["-verify_ip", address]).unwrap();
         }
-        assert!(
-            shop.verify(&shop.authority.server.certificate, &["-verify_hostname", "example.org"])
-                .is_err()
-        );
+        assert!(shop.verify(&shop.authority.server.certificate, &["-verify_hostname", "example.org"]).is_err());
     }
 
     #[test]
@@ -289,9 +267,7 @@ mod tests {
             (shop.authority.enrollment_certificate(), 0),
         ] {
             let text = text_of(certificate);
-            assert!(text.contains(&format!(
-                "X509v3 Basic Constraints: critical\n                CA:TRUE, pathlen:{depth}\n"
-            )));
+            assert!(text.contains(&format!("X509v3 Basic Constraints: critical\n                CA:TRUE, pathlen:{depth}\n")));
             assert!(text.contains("X509v3 Key Usage: critical\n                Certificate Sign, CRL Sign\n"));
             assert!(text.contains("X509v3 Subject Key Identifier") && text.contains("X509v3 Authority Key Identifier"));
         }
@@ -313,15 +289,9 @@ mod tests {
         plan.create(dir.path(), &master, &seed).unwrap();
         for (recorded, file) in recorded.iter().zip(["ocsp", "delivery", "server"]) {
             let path = dir.path().join(format!("ca/{file}.pem")).display().to_string();
-            let said = openssl(&[
-                "x509", "-in", &path, "-noout", "-serial", "-subject", "-enddate", "-dateopt", "iso_8601",
-            ])
-            .unwrap();
+            let said = openssl(&["x509", "-in", &path, "-noout", "-serial", "-subject", "-enddate", "-dateopt", "iso_8601"]).unwrap();
             let end = recorded.period.not_after.to_string().replace('T', " ");
-            let expected = format!(
-                "serial={}\nsubject=O = Example Org, CN = {}\nnotAfter={end}\n",
-                recorded.serial, recorded.name
-            );
+            let expected = format!("serial={}\nsubject=O = Example Org, CN = {}\nnotAfter={end}\n", recorded.serial, recorded.name);
             assert_eq!(said, expected);
         }
     }
@@ -344,16 +314,7 @@ mod tests {
     #[test]
     fn a_naming_that_cannot_be_written_is_refused_before_anything_is_made() {
         let draw = |naming: Naming| Plan::draw(&naming, now(), &Seed::new(1)).map(|_| ()).unwrap_err().to_string();
-        for host in [
-            "",
-            "a b",
-            "exämple.org",
-            "*.example.org",
-            "-a.org",
-            "a..b",
-            "https://a.org",
-            "a.org:8443",
-        ] {
+        for host in ["", "a b", "exämple.org", "*.example.org", "-a.org", "a..b", "https://a.org", "a.org:8443"] {
             let hosts = vec![host.to_owned()];
             assert!(draw(Naming { hosts, ..naming() }).starts_with("not a host, found: "), "{host}");
         }

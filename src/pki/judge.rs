@@ -31,9 +31,7 @@ pub(super) struct Verdict {
 
 impl Court {
     pub fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Self { folder: tempfile::tempdir().unwrap() }
     }
 
     pub fn file(&self, name: &str, bytes: &[u8]) {
@@ -60,10 +58,7 @@ impl Court {
             .output()
             .expect("openssl must run: install the Debian package openssl");
         let words = [output.stdout, output.stderr].concat();
-        Verdict {
-            accepted: output.status.success(),
-            words: String::from_utf8_lossy(&words).into_owned(),
-        }
+        Verdict { accepted: output.status.success(), words: String::from_utf8_lossy(&words).into_owned() }
     }
 
     /// As [`Court::ask`], and openssl must accept.
@@ -85,11 +80,7 @@ impl Court {
 
 pub(super) fn pem(label: &str, der: &[u8]) -> String {
     let digits = STANDARD.encode(der);
-    let lines: Vec<&str> = digits
-        .as_bytes()
-        .chunks(64)
-        .map(|line| std::str::from_utf8(line).unwrap())
-        .collect();
+    let lines: Vec<&str> = digits.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
@@ -113,11 +104,7 @@ impl TestAuthority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.key_identifier_method = KeyIdMethod::PreSpecified(AUTHORITY_KEY_IDENTIFIER.to_vec());
         let certificate = params.self_signed(&pair).unwrap().der().to_vec();
-        Self {
-            certificate,
-            key,
-            issuer: Issuer::new(params, pair),
-        }
+        Self { certificate, key, issuer: Issuer::new(params, pair) }
     }
 
     /// Signs a certificate for a user or a signer.

@@ -67,9 +67,7 @@ impl Spki {
 
     /// Whether `signature` (ECDSA, SHA-256, DER) over `message` was made by this key.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, self.point())
-            .verify(message, signature)
-            .is_ok()
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, self.point()).verify(message, signature).is_ok()
     }
 }
 

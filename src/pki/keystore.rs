@@ -52,10 +52,7 @@ impl<'a> KeyStore<'a> {
     /// Generates a key and keeps it. It is on disk when this returns; an existing key of that name is an error.
     pub fn create(&self, name: KeyName, entropy: &dyn Entropy) -> Result<SigningKey, KeyStoreError> {
         let path = self.path(name);
-        let failed = |source| KeyStoreError::Key {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| KeyStoreError::Key { path: path.clone(), source };
         let key = SigningKey::generate().map_err(failed)?;
         let plain = key.to_pkcs8().map_err(failed)?;
         let sealed = self.master.seal(entropy, name.as_str(), &plain).map_err(failed)?;
@@ -67,10 +64,7 @@ impl<'a> KeyStore<'a> {
         let path = self.path(name);
         let sealed = fs::read(&path).map_err(|source| KeyStoreError::file("read", &path, source))?;
         let open = || SigningKey::from_pkcs8(&self.master.open(name.as_str(), &sealed)?);
-        open().map_err(|source| KeyStoreError::Key {
-            path: path.clone(),
-            source,
-        })
+        open().map_err(|source| KeyStoreError::Key { path: path.clone(), source })
     }
 
     fn path(&self, name: KeyName) -> PathBuf {
@@ -82,11 +76,7 @@ impl<'a> KeyStore<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyStoreError {
     #[error("cannot {action} {}: {source}", path.display())]
-    File {
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    File { action: &'static str, path: PathBuf, source: io::Error },
     #[error("{} is not private, found mode: {found:04o}, expected: 0600", path.display())]
     Mode { path: PathBuf, found: u32 },
     #[error("not a master key: {origin}: expected base64 of 32 bytes")]
@@ -97,11 +87,7 @@ pub enum KeyStoreError {
 
 impl KeyStoreError {
     pub(super) fn file(action: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::File {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        Self::File { action, path: path.to_owned(), source }
     }
 }
 
@@ -118,10 +104,7 @@ mod tests {
         let store = KeyStore::open(dir.path(), &master).unwrap();
         let created = store.create(KeyName::Root, &Seed::new(1)).unwrap();
         assert_eq!(store.load(KeyName::Root).unwrap().spki(), created.spki());
-        assert!(matches!(
-            store.create(KeyName::Root, &Seed::new(2)),
-            Err(KeyStoreError::File { .. })
-        ));
+        assert!(matches!(store.create(KeyName::Root, &Seed::new(2)), Err(KeyStoreError::File { .. })));
         let mode = fs::metadata(dir.path().join("keys/root.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
@@ -133,10 +116,7 @@ mod tests {
         store.create(KeyName::Root, &Seed::new(1)).unwrap();
         fs::rename(dir.path().join("keys/root.key"), dir.path().join("keys/issuing.key")).unwrap();
         let refusal = store.load(KeyName::Issuing).unwrap_err().to_string();
-        assert!(
-            refusal.ends_with("a sealed key does not open: wrong master key, or altered"),
-            "{refusal}"
-        );
+        assert!(refusal.ends_with("a sealed key does not open: wrong master key, or altered"), "{refusal}");
     }
 
     #[test]

@@ -67,10 +67,7 @@ mod tests {
         assert!(all.contains("friendlyName: Olga at the desk"), "{all}");
 
         let private = shop.file("private.pem", read(&path, "correct horse", &["-nocerts"]).unwrap().as_bytes());
-        let leaf = shop.file(
-            "own.pem",
-            read(&path, "correct horse", &["-clcerts", "-nokeys"]).unwrap().as_bytes(),
-        );
+        let leaf = shop.file("own.pem", read(&path, "correct horse", &["-clcerts", "-nokeys"]).unwrap().as_bytes());
         let of_key = openssl(&["pkey", "-in", &private, "-pubout"]).unwrap();
         assert_eq!(of_key, openssl(&["x509", "-in", &leaf, "-noout", "-pubkey"]).unwrap());
         let (_, spki) = der::pem::decode_vec(of_key.as_bytes()).unwrap();
@@ -93,11 +90,6 @@ mod tests {
             .unwrap();
         let told = String::from_utf8(told.stderr).unwrap();
         assert!(told.contains("MAC: sha256, Iteration 100000"), "{told}");
-        assert_eq!(
-            told.matches("PBES2, PBKDF2, AES-256-CBC, Iteration 100000, PRF hmacWithSHA256")
-                .count(),
-            2,
-            "{told}"
-        );
+        assert_eq!(told.matches("PBES2, PBKDF2, AES-256-CBC, Iteration 100000, PRF hmacWithSHA256").count(), 2, "{told}");
     }
 }

@@ -97,9 +97,7 @@ impl TryFrom<String> for Policy {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        ObjectIdentifier::new(&text)
-            .map(Self)
-            .map_err(|_| format!("not a policy, found: {text:?}, expected a dotted OID"))
+        ObjectIdentifier::new(&text).map(Self).map_err(|_| format!("not a policy, found: {text:?}, expected a dotted OID"))
     }
 }
 
@@ -136,10 +134,7 @@ impl Profile {
 
     /// The purposes, and whether they are critical.
     pub(super) fn purposes(&self) -> (Vec<ObjectIdentifier>, bool) {
-        (
-            self.extended_key_usage.iter().map(|purpose| purpose.0).collect(),
-            self.extended_key_usage_critical,
-        )
+        (self.extended_key_usage.iter().map(|purpose| purpose.0).collect(), self.extended_key_usage_critical)
     }
 
     pub(super) fn policies(&self) -> Vec<ObjectIdentifier> {
@@ -233,10 +228,7 @@ impl Profiles {
 fn parse(file: &'static str, text: &str) -> Result<Profile, ProfileError> {
     let profile: Profile = toml::from_str(text).map_err(|error| ProfileError::Invalid {
         file,
-        line: error
-            .span()
-            .and_then(|span| text.get(..span.start))
-            .map_or(1, |before| before.matches('\n').count() + 1),
+        line: error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1),
         reason: error.message().to_owned(),
     })?;
     profile.check().map_err(|reason| ProfileError::Contradiction { file, reason })
@@ -276,10 +268,7 @@ mod tests {
         let line = AUTH.lines().position(|line| line.starts_with("subject")).unwrap() + 1;
         assert!(refusal("subject =", "subjct =").starts_with(&format!("profile auth.toml, line {line}: unknown field `subjct`")));
         let refused = refusal("[\"client-auth\"", "[\"client\"");
-        assert!(
-            refused.contains("unknown purpose, found: \"client\", expected one of: client-auth"),
-            "{refused}"
-        );
+        assert!(refused.contains("unknown purpose, found: \"client\", expected one of: client-auth"), "{refused}");
         assert!(refusal("[\"digital-signature\"]", "[\"key-cert-sign\"]").contains("unknown variant `key-cert-sign`"));
         assert!(refusal("policies = []", "policies = [\"2.16.x\"]").contains("not a policy, found: \"2.16.x\""));
         for days in ["0", "-1", "3651"] {

@@ -16,11 +16,8 @@ impl Authority {
     pub fn receipt(&self, claims: &Value) -> Result<String, KeyError> {
         let (key, certificate) = self.delivery_signer();
         // RFC 7515 §4.1.6: x5c is base64 with padding, unlike all else in a JWS.
-        let x5c: Vec<String> = [certificate]
-            .into_iter()
-            .chain(self.chain().iter().map(Vec::as_slice))
-            .map(|der| STANDARD.encode(der))
-            .collect();
+        let x5c: Vec<String> =
+            [certificate].into_iter().chain(self.chain().iter().map(Vec::as_slice)).map(|der| STANDARD.encode(der)).collect();
         let header = json!({ "alg": "ES256", "x5c": x5c });
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(&header), part(claims));
@@ -66,12 +63,8 @@ mod tests {
             assert_eq!(part(body), claims);
             let header = part(header);
             assert_eq!(header["alg"], "ES256");
-            let x5c: Vec<_> = header["x5c"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|text| STANDARD.decode(text.as_str().unwrap()).unwrap())
-                .collect();
+            let x5c: Vec<_> =
+                header["x5c"].as_array().unwrap().iter().map(|text| STANDARD.decode(text.as_str().unwrap()).unwrap()).collect();
             assert_eq!(x5c[0], shop.authority.delivery_signer().1);
             assert_eq!(x5c[1..], *shop.authority.chain());
             let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -85,9 +78,7 @@ mod tests {
 
     fn verifies_raw(point: &[u8], message: &[u8], signature: &[u8]) -> bool {
         use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-            .verify(message, signature)
-            .is_ok()
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
     }
 
     #[test]

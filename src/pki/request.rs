@@ -78,19 +78,13 @@ impl Request {
         if !spki.verifies(&signed, signature) {
             return Err(BadRequest::Signature);
         }
-        Ok(Self {
-            spki,
-            common_name: common_name(&info.subject)?,
-            decrypt_key_identifier: decrypt_key_identifier(&info.attributes)?,
-        })
+        Ok(Self { spki, common_name: common_name(&info.subject)?, decrypt_key_identifier: decrypt_key_identifier(&info.attributes)? })
     }
 }
 
 fn p256_key(found: &SubjectPublicKeyInfoOwned) -> Result<Spki, BadRequest> {
     let der = found.to_der().map_err(|_| BadRequest::NotPkcs10)?;
-    Spki::from_der(&der).ok_or_else(|| BadRequest::Key {
-        found: describe_key(found),
-    })
+    Spki::from_der(&der).ok_or_else(|| BadRequest::Key { found: describe_key(found) })
 }
 
 /// A key that is not ours to certify, in the words of the field: `RSA 2048`, `EC P-384`.
@@ -131,9 +125,7 @@ fn name_of(oid: &ObjectIdentifier) -> String {
     match *oid {
         SECP_256_K_1 => "secp256k1".to_owned(),
         ECDSA_WITH_SHA_1 => "ecdsa-with-SHA1".to_owned(),
-        _ => DB
-            .by_oid(oid)
-            .map_or_else(|| oid.to_string(), |name| name.trim_start_matches("id-").to_owned()),
+        _ => DB.by_oid(oid).map_or_else(|| oid.to_string(), |name| name.trim_start_matches("id-").to_owned()),
     }
 }
 
@@ -141,9 +133,7 @@ fn name_of(oid: &ObjectIdentifier) -> String {
 fn expect_ecdsa_with_sha256(found: &AlgorithmIdentifierOwned) -> Result<(), BadRequest> {
     match (found.oid, &found.parameters) {
         (ECDSA_WITH_SHA_256, None) => Ok(()),
-        (ECDSA_WITH_SHA_256, Some(_)) => Err(BadRequest::SignatureAlgorithm {
-            found: "ecdsa-with-SHA256 with parameters".to_owned(),
-        }),
+        (ECDSA_WITH_SHA_256, Some(_)) => Err(BadRequest::SignatureAlgorithm { found: "ecdsa-with-SHA256 with parameters".to_owned() }),
         (other, _) => Err(BadRequest::SignatureAlgorithm { found: name_of(&other) }),
     }
 }
@@ -153,18 +143,12 @@ fn common_name(subject: &Name) -> Result<Option<String>, BadRequest> {
         return Ok(None);
     }
     match subject.iter().filter(|attribute| attribute.oid == COMMON_NAME).count() {
-        0 => Err(BadRequest::Subject {
-            found: "a subject without a common name",
-        }),
+        0 => Err(BadRequest::Subject { found: "a subject without a common name" }),
         1 => match subject.common_name() {
             Ok(name) => Ok(name.map(|name| name.value().into_owned())),
-            Err(_) => Err(BadRequest::Subject {
-                found: "a common name that is not text",
-            }),
+            Err(_) => Err(BadRequest::Subject { found: "a common name that is not text" }),
         },
-        _ => Err(BadRequest::Subject {
-            found: "several common names",
-        }),
+        _ => Err(BadRequest::Subject { found: "several common names" }),
     }
 }
 
@@ -175,17 +159,11 @@ fn decrypt_key_identifier(attributes: &Attributes) -> Result<Option<Vec<u8>>, Ba
         (Some(attribute), None) => match attribute.values.as_ref() {
             [value] => match value.decode_as::<&OctetStringRef>() {
                 Ok(identifier) => Ok(Some(identifier.as_bytes().to_vec())),
-                Err(_) => Err(BadRequest::DecryptKeyIdentifier {
-                    found: "asymmDecryptKeyIdentifier of another type",
-                }),
+                Err(_) => Err(BadRequest::DecryptKeyIdentifier { found: "asymmDecryptKeyIdentifier of another type" }),
             },
-            _ => Err(BadRequest::DecryptKeyIdentifier {
-                found: "asymmDecryptKeyIdentifier without one value",
-            }),
+            _ => Err(BadRequest::DecryptKeyIdentifier { found: "asymmDecryptKeyIdentifier without one value" }),
         },
-        (Some(_), Some(_)) => Err(BadRequest::DecryptKeyIdentifier {
-            found: "several asymmDecryptKeyIdentifier",
-        }),
+        (Some(_), Some(_)) => Err(BadRequest::DecryptKeyIdentifier { found: "several asymmDecryptKeyIdentifier" }),
     }
 }
 
@@ -193,12 +171,8 @@ fn decrypt_key_identifier(attributes: &Attributes) -> Result<Option<Vec<u8>>, Ba
 /// ignored too, since clients send them.
 pub fn est_base64(body: &[u8]) -> Result<Vec<u8>, BadRequest> {
     let text = std::str::from_utf8(body).map_err(|_| BadRequest::NotBase64)?;
-    let digits: Vec<u8> = text
-        .lines()
-        .filter(|line| !is_armor(line.trim()))
-        .flat_map(str::bytes)
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
+    let digits: Vec<u8> =
+        text.lines().filter(|line| !is_armor(line.trim())).flat_map(str::bytes).filter(|byte| !byte.is_ascii_whitespace()).collect();
     STANDARD.decode(digits).map_err(|_| BadRequest::NotBase64)
 }
 

@@ -40,11 +40,7 @@ impl SealingKey {
         let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(KeyError::Sealed)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| KeyError::Sealed)?;
         let mut text = Zeroizing::new(text.to_vec());
-        let length = self
-            .cipher()?
-            .open_in_place(nonce, associated(label), &mut text)
-            .map_err(|_| KeyError::Sealed)?
-            .len();
+        let length = self.cipher()?.open_in_place(nonce, associated(label), &mut text).map_err(|_| KeyError::Sealed)?.len();
         text.truncate(length);
         Ok(text)
     }
@@ -76,10 +72,7 @@ mod tests {
         let sealed = key.seal(&seed, "escrow/1", b"private").unwrap();
         assert_eq!(key.open("escrow/1", &sealed).unwrap().as_slice(), b"private");
         assert!(matches!(key.open("escrow/2", &sealed), Err(KeyError::Sealed)));
-        assert!(matches!(
-            SealingKey::from_bytes([8; 32]).open("escrow/1", &sealed),
-            Err(KeyError::Sealed)
-        ));
+        assert!(matches!(SealingKey::from_bytes([8; 32]).open("escrow/1", &sealed), Err(KeyError::Sealed)));
     }
 
     #[test]

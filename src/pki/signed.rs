@@ -22,10 +22,7 @@ impl<'a> Signed<'a> {
         let (content, algorithm, signature): (_, AlgorithmIdentifierRef<'_>, BitStringRef<'_>) = reader.sequence(parts).ok()?;
         reader.finish().ok()?;
         let is_ours = algorithm.oid == ECDSA_WITH_SHA_256 && algorithm.parameters.is_none();
-        is_ours.then_some(Self {
-            content,
-            signature: signature.as_bytes()?,
-        })
+        is_ours.then_some(Self { content, signature: signature.as_bytes()? })
     }
 
     pub fn is_by(&self, signer: &Spki) -> bool {

@@ -66,12 +66,7 @@ impl Workshop {
         let plan = Plan::draw(&naming, now, &seed).unwrap();
         plan.create(folder.path(), &Self::master(), &seed).unwrap();
         let authority = Authority::load(folder.path(), &Self::master(), STATUS_URL).unwrap();
-        Self {
-            folder,
-            authority,
-            seed,
-            now,
-        }
+        Self { folder, authority, seed, now }
     }
 
     pub fn master() -> SealingKey {
@@ -134,11 +129,7 @@ impl Workshop {
 }
 
 pub fn ana() -> Holder {
-    Holder {
-        name: "Ana López".to_owned(),
-        email: "ana@example.org".to_owned(),
-        upn: "ana@corp.example.org".to_owned(),
-    }
+    Holder { name: "Ana López".to_owned(), email: "ana@example.org".to_owned(), upn: "ana@corp.example.org".to_owned() }
 }
 
 pub fn device() -> Uuid {
@@ -170,9 +161,5 @@ pub fn openssl_with(arguments: &[&str], input: &[u8]) -> Result<String, String> 
 
 /// A certificate as openssl prints it.
 pub fn text_of(certificate: &[u8]) -> String {
-    openssl_with(
-        &["x509", "-inform", "DER", "-noout", "-text", "-nameopt", "oneline,utf8,-esc_msb"],
-        certificate,
-    )
-    .unwrap()
+    openssl_with(&["x509", "-inform", "DER", "-noout", "-text", "-nameopt", "oneline,utf8,-esc_msb"], certificate).unwrap()
 }

@@ -75,12 +75,7 @@ impl Authority {
         if !is_for_clients(&certificate) {
             return Err(ClientFault::NotForClients);
         }
-        Ok(ClientCertificate {
-            issuer,
-            serial,
-            spki,
-            not_after,
-        })
+        Ok(ClientCertificate { issuer, serial, spki, not_after })
     }
 }
 
@@ -141,10 +136,7 @@ mod tests {
         assert_eq!(judged.issuer, Issuer::Issuing);
 
         let (key, serial, end) = (SigningKey::generate().unwrap(), shop.serial(), shop.now + days(1));
-        let bootstrap = shop
-            .authority
-            .certify_session(key.spki(), SessionId(device()), serial, shop.now, end)
-            .unwrap();
+        let bootstrap = shop.authority.certify_session(key.spki(), SessionId(device()), serial, shop.now, end).unwrap();
         let expected = ClientCertificate {
             issuer: Issuer::Enrollment,
             serial,
@@ -180,15 +172,9 @@ mod tests {
     #[test]
     fn a_certificate_of_another_installation_of_the_same_names_is_refused() {
         let (ours, theirs) = (Workshop::new(), Workshop::new());
-        assert_eq!(
-            ours.authority.judge_client(&auth(&theirs), ours.now),
-            Err(ClientFault::BadSignature)
-        );
+        assert_eq!(ours.authority.judge_client(&auth(&theirs), ours.now), Err(ClientFault::BadSignature));
         let strangers = Workshop::at(ours.now, "Another Org");
-        assert_eq!(
-            ours.authority.judge_client(&auth(&strangers), ours.now),
-            Err(ClientFault::ForeignIssuer)
-        );
+        assert_eq!(ours.authority.judge_client(&auth(&strangers), ours.now), Err(ClientFault::ForeignIssuer));
         let root = ours.authority.root_certificate();
         assert_eq!(ours.authority.judge_client(root, ours.now), Err(ClientFault::ForeignIssuer));
     }
@@ -212,10 +198,7 @@ mod tests {
                 serial: shop.serial(),
                 subject: issuing.subject.clone(),
                 spki: key.spki(),
-                period: Period {
-                    not_before: shop.now,
-                    not_after: shop.now + days(1),
-                },
+                period: Period { not_before: shop.now, not_after: shop.now + days(1) },
                 extensions: vec![],
             })
             .unwrap();
@@ -232,10 +215,7 @@ mod tests {
                 altered[index] ^= bit;
                 assert!(shop.authority.judge_client(&altered, shop.now).is_err(), "byte {index} ^ {bit:#x}");
             }
-            assert_eq!(
-                shop.authority.judge_client(&certificate[..index], shop.now),
-                Err(ClientFault::Malformed)
-            );
+            assert_eq!(shop.authority.judge_client(&certificate[..index], shop.now), Err(ClientFault::Malformed));
         }
         let longer = [&certificate[..], &[0]].concat();
         assert_eq!(shop.authority.judge_client(&longer, shop.now), Err(ClientFault::Malformed));

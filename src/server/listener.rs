@@ -118,7 +118,8 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             })
         }
     });
-    let connection = http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(TokioIo::new(stream), service);
+    let connection =
+        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(TokioIo::new(stream), service);
     watcher.watch(connection).await?;
     Ok(())
 }

@@ -26,11 +26,7 @@ pub struct Session {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// By redeeming a ticket with a session key (DER SubjectPublicKeyInfo), which got a bootstrap certificate of this serial.
-    ByTicket {
-        ticket: TicketId,
-        session_key: Vec<u8>,
-        bootstrap: Serial,
-    },
+    ByTicket { ticket: TicketId, session_key: Vec<u8>, bootstrap: Serial },
     /// By an issued device, for its update.
     ByDevice,
 }

@@ -27,12 +27,7 @@ pub struct OperatorIdentity {
 }
 
 /// Adds an operator. The serial is on record before the certificate is signed.
-pub async fn add_operator(
-    world: &World,
-    name: &str,
-    roles: BTreeSet<Role>,
-    user: Option<UserId>,
-) -> Result<OperatorIdentity, Failure> {
+pub async fn add_operator(world: &World, name: &str, roles: BTreeSet<Role>, user: Option<UserId>) -> Result<OperatorIdentity, Failure> {
     let now = world.now();
     if name.trim() != name || !(1..=64).contains(&name.chars().count()) || name.chars().any(char::is_control) {
         return Err(Failure::invalid("malformed", "operator name: expected: 1 to 64 printable characters"));

@@ -2,8 +2,8 @@
 
 use super::failure::Failure;
 use super::world::{Caller, World, after, changes, retrying};
-use crate::lifecycle::acts::cancel::{self, Cancel};
 use crate::lifecycle::actor::{Actor, Role};
+use crate::lifecycle::acts::cancel::{self, Cancel};
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{RequestId, UserId};
 

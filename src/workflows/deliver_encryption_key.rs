@@ -84,10 +84,9 @@ struct Made {
 async fn bind_transport_key(world: &World, session: &Session, transport_key: &Spki) -> Result<Vec<Write>, Failure> {
     match &session.transport_key {
         Some(bound) if bound == transport_key.as_der() => Ok(Vec::new()),
-        Some(_) => Err(Failure::invalid(
-            "transport-key-changed",
-            "found: another transport key, expected: the one that this session began with",
-        )),
+        Some(_) => {
+            Err(Failure::invalid("transport-key-changed", "found: another transport key, expected: the one that this session began with"))
+        }
         None if world.store.is_key_seen(transport_key.key_id()).await? => Err(key_seen_before()),
         None => Ok(vec![Write::TransportKey { session: session.id, spki: transport_key.as_der().to_vec() }]),
     }

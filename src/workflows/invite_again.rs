@@ -4,8 +4,8 @@ use super::cancel_request::owner;
 use super::failure::Failure;
 use super::request_initial_issuance::{Opened, invitation_of, opened};
 use super::world::{Caller, World, after, changes, retrying};
-use crate::lifecycle::acts::invite::{self, Invite};
 use crate::lifecycle::actor::{Actor, Role};
+use crate::lifecycle::acts::invite::{self, Invite};
 use crate::lifecycle::ids::RequestId;
 
 /// Gives out a new ticket; the answer holds its invitation, shown once.

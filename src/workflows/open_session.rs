@@ -6,8 +6,8 @@ use super::failure::{Failure, broken, key_seen_before};
 use super::invitation::proof_key;
 use super::session::plan;
 use super::world::{Caller, World, changes, retrying};
-use crate::lifecycle::acts::redeem::{Admission, DeviceFacts, Redeem, admission, redeem};
 use crate::lifecycle::actor::Actor;
+use crate::lifecycle::acts::redeem::{Admission, DeviceFacts, Redeem, admission, redeem};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::Slot;
 use crate::lifecycle::ids::{DeviceId, SessionId, TicketId};
@@ -65,12 +65,8 @@ async fn attempt(world: &World, message: &OpenSession, session_key: &Spki) -> Re
 
     // 3 the proof
     let key = proof_key(world, ticket.id).await?;
-    let transcript = Transcript {
-        exporter: &message.exporter,
-        invitation: message.invitation.0.as_bytes(),
-        session_key,
-        nonce: &message.nonce,
-    };
+    let transcript =
+        Transcript { exporter: &message.exporter, invitation: message.invitation.0.as_bytes(), session_key, nonce: &message.nonce };
     if !key.is_proved(&transcript, &message.proof) {
         return Err(count_wrong_proof(world, &loaded, ticket, &message.source).await?);
     }
@@ -125,19 +121,14 @@ async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_ke
         user: loaded.holdings.user.id,
         request: ticket.request,
         device: act.device,
-        opened: Opened::ByTicket {
-            ticket: ticket.id,
-            session_key: session_key.as_der().to_vec(),
-            bootstrap: world.fresh_serial(),
-        },
+        opened: Opened::ByTicket { ticket: ticket.id, session_key: session_key.as_der().to_vec(), bootstrap: world.fresh_serial() },
         challenge: random::<32>(world.entropy.as_ref()),
         opened_at: now,
         expires_at: now + world.policy.session_lifetime,
         transport_key: None,
         receipt: None,
     };
-    let bearer =
-        Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: message.source.clone() };
+    let bearer = Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: message.source.clone() };
     let mut entry = bearer.entry("open-session", now);
     entry.request = Some(session.request);
     entry.details = json!({ "device": session.device.to_string(), "kind": message.device.kind.as_str(),

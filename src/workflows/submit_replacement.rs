@@ -5,8 +5,8 @@ use serde_json::json;
 use super::failure::Failure;
 use super::request_initial_issuance::{Opened, invitation_of, opened};
 use super::world::{Caller, World, after, changes, retrying};
-use crate::lifecycle::acts::submit::{self, Submit};
 use crate::lifecycle::actor::{Actor, Role};
+use crate::lifecycle::acts::submit::{self, Submit};
 use crate::lifecycle::ids::{DeviceId, UserId};
 use crate::lifecycle::reason::Reason;
 use crate::lifecycle::request::Mode;
@@ -27,8 +27,7 @@ pub async fn submit_replacement(world: &World, caller: &Caller, incident: Incide
 async fn attempt(world: &World, caller: &Caller, incident: Incident) -> Result<Opened, Failure> {
     let now = world.now();
     let Incident { target, reason, mode } = incident;
-    let act =
-        Submit { actor: caller.actor.clone(), request: world.fresh_request(), target, reason, mode, ticket: world.fresh_ticket() };
+    let act = Submit { actor: caller.actor.clone(), request: world.fresh_request(), target, reason, mode, ticket: world.fresh_ticket() };
     let mut entry = caller.entry("submit", now);
     entry.details = json!({ "target": target.to_string(), "reason": reason.as_str(), "mode": mode.as_str() });
 
@@ -60,11 +59,7 @@ async fn attempt(world: &World, caller: &Caller, incident: Incident) -> Result<O
 }
 
 /// Whose device a caller may report: a user their own, an operator anybody's. The role is judged before the device is looked up.
-async fn whose(
-    world: &World,
-    caller: &Caller,
-    target: DeviceId,
-) -> Result<Result<UserId, crate::lifecycle::refusal::Refusal>, Failure> {
+async fn whose(world: &World, caller: &Caller, target: DeviceId) -> Result<Result<UserId, crate::lifecycle::refusal::Refusal>, Failure> {
     match &caller.actor {
         Actor::User(user) => Ok(Ok(*user)),
         Actor::Operator(_) | Actor::System => match caller.actor.must_be(Role::HelpDesk) {

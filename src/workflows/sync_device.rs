@@ -3,8 +3,8 @@
 use super::failure::{Failure, broken};
 use super::identify::{Bearer, wrong};
 use super::world::{Caller, World, changes, retrying};
-use crate::lifecycle::acts::update::{Update, update};
 use crate::lifecycle::actor::Actor;
+use crate::lifecycle::acts::update::{Update, update};
 use crate::lifecycle::credential::CredentialState;
 use crate::lifecycle::device::DeviceStatus;
 use crate::lifecycle::ids::{DeviceId, SessionId, UserId};

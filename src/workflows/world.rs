@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::failure::Failure;
+use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::invite::NewTicket;
 use crate::lifecycle::acts::redeem::NewCredential;
-use crate::lifecycle::actor::Actor;
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{CredentialId, RequestId, Serial, TicketId, UserId};
 use crate::lifecycle::policy::Policy;

@@ -35,23 +35,15 @@ impl Authority {
     pub fn new() -> Self {
         let key = key();
         let params = authority_params("Test root");
-        let root = Credential {
-            certificate: of(params.self_signed(&key).expect("signed").der()),
-            key,
-        };
+        let root = Credential { certificate: of(params.self_signed(&key).expect("signed").der()), key };
         let root_issuer = Issuer::from_params(&params, &root.key);
         let issuing_params = authority_params("Test issuing authority");
         let issuing_key = self::key();
-        let issuing = Credential {
-            certificate: of(issuing_params.signed_by(&issuing_key, &root_issuer).expect("signed").der()),
-            key: issuing_key,
-        };
+        let issuing =
+            Credential { certificate: of(issuing_params.signed_by(&issuing_key, &root_issuer).expect("signed").der()), key: issuing_key };
         let boot_params = authority_params("Test bootstrap authority");
         let boot_key = self::key();
-        let boot = Credential {
-            certificate: of(boot_params.self_signed(&boot_key).expect("signed").der()),
-            key: boot_key,
-        };
+        let boot = Credential { certificate: of(boot_params.self_signed(&boot_key).expect("signed").der()), key: boot_key };
         let delivery_key = self::key();
         let delivery_params = leaf_params("Test delivery signer", delivery_key.public_key_raw());
         let issuer = Issuer::from_params(&issuing_params, &issuing.key);
@@ -60,10 +52,7 @@ impl Authority {
             root,
             issuing: (issuing, issuing_params),
             boot: (boot, boot_params),
-            delivery_signer: Credential {
-                certificate: delivery,
-                key: delivery_key,
-            },
+            delivery_signer: Credential { certificate: delivery, key: delivery_key },
         }
     }
 
@@ -74,20 +63,13 @@ impl Authority {
         if trusts_bootstrap {
             roots.add(CertificateDer::from(self.boot.0.certificate.der())).expect("root");
         }
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone())
-            .allow_unauthenticated()
-            .build();
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone()).allow_unauthenticated().build();
         let key = key();
         let mut params = leaf_params("localhost", key.public_key_raw());
-        params.subject_alt_names = vec![
-            SanType::DnsName("localhost".try_into().expect("name")),
-            SanType::IpAddress([127, 0, 0, 1].into()),
-        ];
+        params.subject_alt_names = vec![SanType::DnsName("localhost".try_into().expect("name")), SanType::IpAddress([127, 0, 0, 1].into())];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let shown = self.sign(&params, &key);
-        let chain = [shown.as_slice(), self.issuing.0.certificate.der()]
-            .map(|der| CertificateDer::from(der.to_vec()))
-            .to_vec();
+        let chain = [shown.as_slice(), self.issuing.0.certificate.der()].map(|der| CertificateDer::from(der.to_vec())).to_vec();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -165,11 +147,7 @@ impl Authority {
     pub fn jws(&self, said: &serde_json::Value) -> String {
         let chain = [&self.delivery_signer.certificate, &self.issuing.0.certificate].map(|link| STANDARD.encode(link.der()));
         let header = serde_json::json!({ "alg": "ES256", "x5c": chain });
-        let signed = format!(
-            "{}.{}",
-            super::b64u(header.to_string().as_bytes()),
-            super::b64u(said.to_string().as_bytes())
-        );
+        let signed = format!("{}.{}", super::b64u(header.to_string().as_bytes()), super::b64u(said.to_string().as_bytes()));
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &self.delivery_signer.key.serialize_der()).expect("key");
         let signature = key.sign(&SystemRandom::new(), signed.as_bytes()).expect("signed");
         format!("{signed}.{}", super::b64u(signature.as_ref()))
@@ -177,16 +155,8 @@ impl Authority {
 }
 
 pub fn openssl(folder: &Path, arguments: &str) -> Vec<u8> {
-    let output = Command::new("openssl")
-        .current_dir(folder)
-        .args(arguments.split_whitespace())
-        .output()
-        .expect("openssl runs");
-    assert!(
-        output.status.success(),
-        "openssl {arguments}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = Command::new("openssl").current_dir(folder).args(arguments.split_whitespace()).output().expect("openssl runs");
+    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
 
@@ -227,8 +197,6 @@ fn leaf_params(name: &str, point: &[u8]) -> CertificateParams {
     params.serial_number = Some(SerialNumber::from(serial.to_vec()));
     let identifier = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, point);
     let value = [&[4, 20], identifier.as_ref()].concat();
-    params
-        .custom_extensions
-        .push(CustomExtension::from_oid_content(&[2, 5, 29, 14], value));
+    params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 14], value));
     params
 }

@@ -74,15 +74,8 @@ impl Station {
         let authority = Authority::new();
         let other = manners.is_somebody_else.then(Authority::new);
         let acceptor = TlsAcceptor::from(other.as_ref().unwrap_or(&authority).server_config(!manners.distrusts_bootstrap));
-        let ledger = Mutex::new(Ledger {
-            manners,
-            ..Ledger::default()
-        });
-        let station = Arc::new(Self {
-            authority,
-            address: listener.local_addr().expect("address"),
-            ledger,
-        });
+        let ledger = Mutex::new(Ledger { manners, ..Ledger::default() });
+        let station = Arc::new(Self { authority, address: listener.local_addr().expect("address"), ledger });
         station.renew_enc();
         let serving = station.clone();
         tokio::spawn(async move {
@@ -103,13 +96,7 @@ impl Station {
 
     pub fn invitation_with(&self, id: [u8; 16], root: &Certificate) -> String {
         let pin = digest::digest(&digest::SHA256, &root.spki().expect("spki"));
-        format!(
-            "msc1:?h={}&i={}&c={}&p={}&x=1795600000",
-            self.address,
-            b64u(&id),
-            b64u(&[2; 16]),
-            b64u(pin.as_ref())
-        )
+        format!("msc1:?h={}&i={}&c={}&p={}&x=1795600000", self.address, b64u(&id), b64u(&[2; 16]), b64u(pin.as_ref()))
     }
 
     pub fn renew_enc(&self) {
@@ -119,11 +106,7 @@ impl Station {
 
     async fn serve(self: Arc<Self>, acceptor: TlsAcceptor, tcp: tokio::net::TcpStream) {
         let Ok(tls) = acceptor.accept(tcp).await else { return };
-        let exporter = tls
-            .get_ref()
-            .1
-            .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", None)
-            .expect("exporter");
+        let exporter = tls.get_ref().1.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", None).expect("exporter");
         let client = tls.get_ref().1.peer_certificates().map(|shown| shown[0].to_vec());
         let service = hyper::service::service_fn(move |request| {
             let (station, client) = (self.clone(), client.clone());
@@ -135,10 +118,7 @@ impl Station {
 
     async fn answer(&self, request: Request<Incoming>, exporter: [u8; 32], client: Option<Vec<u8>>) -> Response<Full<Bytes>> {
         let line = format!("{} {}", request.method(), request.uri().path());
-        assert!(
-            request.method() != "POST" || request.headers().contains_key("content-length"),
-            "{line} without a length"
-        );
+        assert!(request.method() != "POST" || request.headers().contains_key("content-length"), "{line} without a length");
         let body = request.into_body().collect().await.expect("body").to_bytes();
         self.ledger().messages.push(line.clone());
         if self.ledger().manners.is_busy {
@@ -168,26 +148,13 @@ impl Station {
         if hmac::verify(&key, &[b"msc1 c2s", &covered[..]].concat(), &unb64u(&text("proof"))).is_err() {
             ledger.wrong_proofs += 1;
             let left = 5 - ledger.wrong_proofs;
-            return problem(
-                401,
-                json!({ "code": "wrong-proof", "detail": "the proof does not hold", "attempts_left": left }),
-            );
+            return problem(401, json!({ "code": "wrong-proof", "detail": "the proof does not hold", "attempts_left": left }));
         }
         if ledger.session_spki.get_or_insert_with(|| spki.clone()) != &spki {
-            return problem(
-                409,
-                json!({ "code": "bound-elsewhere", "detail": "another device has this invitation" }),
-            );
+            return problem(409, json!({ "code": "bound-elsewhere", "detail": "another device has this invitation" }));
         }
-        let bootstrap = ledger
-            .bootstrap
-            .get_or_insert_with(|| self.authority.bootstrap(&spki, SESSION))
-            .clone();
-        let key = if ledger.manners.does_not_know_the_secret {
-            hmac::Key::new(hmac::HMAC_SHA256, &[9; 32])
-        } else {
-            key
-        };
+        let bootstrap = ledger.bootstrap.get_or_insert_with(|| self.authority.bootstrap(&spki, SESSION)).clone();
+        let key = if ledger.manners.does_not_know_the_secret { hmac::Key::new(hmac::HMAC_SHA256, &[9; 32]) } else { key };
         let proof = hmac::sign(&key, &[b"msc1 s2c", &covered[..]].concat());
         let by = |slot: &str, by: &str| json!({ "slot": slot, "by": by });
         let answer = json!({
@@ -207,11 +174,7 @@ impl Station {
         let spki = spki_of_request(&STANDARD.decode(body).expect("base64"));
         let entry = ledger.signed.entry((slot.to_owned(), spki.clone()));
         let signed = entry.or_insert_with(|| self.authority.subscriber("Ana Horvat", &spki)).clone();
-        reply(
-            200,
-            "application/pkcs7-mime; smime-type=certs-only",
-            &self.authority.certs_only(&signed),
-        )
+        reply(200, "application/pkcs7-mime; smime-type=certs-only", &self.authority.certs_only(&signed))
     }
 
     fn deliver(&self, body: &[u8], client: Option<Vec<u8>>) -> Response<Full<Bytes>> {
@@ -237,10 +200,7 @@ impl Station {
     fn history(&self, session: &str, _client: Option<Vec<u8>>) -> Response<Full<Bytes>> {
         let ledger = self.ledger();
         let Some(transport) = ledger.transport.get(session) else {
-            return problem(
-                409,
-                json!({ "code": "transport-key-required", "detail": "collect the current key first" }),
-            );
+            return problem(409, json!({ "code": "transport-key-required", "detail": "collect the current key first" }));
         };
         let older = ledger.enc[1..].iter().map(|older| {
             let key = STANDARD.encode(self.authority.delivery(&older.key, transport, false));
@@ -257,11 +217,7 @@ impl Station {
             return problem(409, json!({ "code": "keys-changed", "detail": "collect the keys again" }));
         }
         let mut ledger = self.ledger();
-        let auth = ledger
-            .signed
-            .iter()
-            .find(|((slot, _), _)| slot == "auth")
-            .map(|(_, signed)| signed.clone());
+        let auth = ledger.signed.iter().find(|((slot, _), _)| slot == "auth").map(|(_, signed)| signed.clone());
         if client != auth {
             return problem(403, json!({ "code": "wrong-certificate", "detail": "not the new auth" }));
         }
@@ -269,11 +225,7 @@ impl Station {
         let mut slots = Vec::new();
         for proof in ask["slots"].as_array().expect("slots") {
             let slot = proof["slot"].as_str().expect("slot");
-            let signed = ledger
-                .signed
-                .iter()
-                .find(|((name, _), _)| name == slot)
-                .map(|(_, signed)| signed.clone());
+            let signed = ledger.signed.iter().find(|((name, _), _)| name == slot).map(|(_, signed)| signed.clone());
             let certificate =
                 Certificate::from_der(signed.unwrap_or_else(|| ledger.enc[0].certificate.der().to_vec())).expect("certificate");
             assert_eq!(proof["serial"], certificate.serial());
@@ -302,16 +254,10 @@ impl Station {
 }
 
 fn check_signature(spki: &[u8], signature: &Value) {
-    let challenge = if signature.is_null() {
-        panic!("no signature")
-    } else {
-        signature.as_str().expect("text")
-    };
+    let challenge = if signature.is_null() { panic!("no signature") } else { signature.as_str().expect("text") };
     let (_, read) = x509_parser::x509::SubjectPublicKeyInfo::from_der(spki).expect("spki");
     let key = aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ECDSA_P256_SHA256_ASN1, read.subject_public_key.data);
-    let holds = [[4; 32], [5; 32]]
-        .iter()
-        .any(|nonce| key.verify(&[b"msc1 confirm", &nonce[..]].concat(), &unb64u(challenge)).is_ok());
+    let holds = [[4; 32], [5; 32]].iter().any(|nonce| key.verify(&[b"msc1 confirm", &nonce[..]].concat(), &unb64u(challenge)).is_ok());
     assert!(holds, "a signature over the challenge does not hold");
 }
 
@@ -319,11 +265,7 @@ fn proof_key(invitation: &[u8], code: &str) -> hmac::Key {
     let mut key = [0; 32];
     let material = [&[2; 16][..], code.as_bytes()].concat();
     let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, invitation).extract(&material);
-    extracted
-        .expand(&[], hkdf::HKDF_SHA256)
-        .expect("expands")
-        .fill(&mut key)
-        .expect("fills");
+    extracted.expand(&[], hkdf::HKDF_SHA256).expect("expands").fill(&mut key).expect("fills");
     hmac::Key::new(hmac::HMAC_SHA256, &key)
 }
 

@@ -54,11 +54,8 @@ pub async fn submit_replacement(
     Operator(caller): Operator,
     Parsed(body): Parsed<ReplacementBody>,
 ) -> Result<(StatusCode, Json<OpenedBody>), Problem> {
-    let incident = Incident {
-        target: id("device", &body.target)?,
-        reason: parse("reason", &body.reason)?,
-        mode: parse("mode", &body.mode)?,
-    };
+    let incident =
+        Incident { target: id("device", &body.target)?, reason: parse("reason", &body.reason)?, mode: parse("mode", &body.mode)? };
     Ok((StatusCode::CREATED, Json(submit(&world, &caller, incident).await?.into())))
 }
 

@@ -59,33 +59,18 @@ fn an_auth_certificate_logs_in_and_names_upn_and_device() {
         &certificate,
         &[
             ("X509v3 Key Usage", Some("critical Digital Signature")),
-            (
-                "X509v3 Extended Key Usage",
-                Some("TLS Web Client Authentication, Microsoft Smartcard Login, PKINIT Client Auth"),
-            ),
+            ("X509v3 Extended Key Usage", Some("TLS Web Client Authentication, Microsoft Smartcard Login, PKINIT Client Auth")),
             (
                 "X509v3 Subject Alternative Name",
                 Some("othername: UPN::ana@corp.example.org, URI:urn:uuid:01901234-5678-7abc-8def-0123456789ab"),
             ),
             ("X509v3 Basic Constraints", None),
             ("X509v3 Certificate Policies", None),
-            (
-                "Authority Information Access",
-                Some(&format!(
-                    "OCSP - URI:{STATUS_URL}/ocsp CA Issuers - URI:{STATUS_URL}/ca/issuing.cer"
-                )),
-            ),
-            (
-                "X509v3 CRL Distribution Points",
-                Some(&format!("Full Name: URI:{STATUS_URL}/crl/issuing.crl")),
-            ),
+            ("Authority Information Access", Some(&format!("OCSP - URI:{STATUS_URL}/ocsp CA Issuers - URI:{STATUS_URL}/ca/issuing.cer"))),
+            ("X509v3 CRL Distribution Points", Some(&format!("Full Name: URI:{STATUS_URL}/crl/issuing.crl"))),
         ],
     );
-    let parsed = openssl_with(
-        &["asn1parse", "-inform", "DER", "-strparse", &san_offset(&certificate)],
-        &certificate,
-    )
-    .unwrap();
+    let parsed = openssl_with(&["asn1parse", "-inform", "DER", "-strparse", &san_offset(&certificate)], &certificate).unwrap();
     assert!(parsed.contains("UTF8STRING        :ana@corp.example.org"), "{parsed}");
 }
 
@@ -137,10 +122,7 @@ fn a_card_auth_certificate_says_which_device_and_never_whose() {
         &[
             ("X509v3 Key Usage", Some("critical Digital Signature")),
             ("X509v3 Extended Key Usage", Some("critical 2.16.840.1.101.3.6.8")),
-            (
-                "X509v3 Subject Alternative Name",
-                Some("URI:urn:uuid:01901234-5678-7abc-8def-0123456789ab"),
-            ),
+            ("X509v3 Subject Alternative Name", Some("URI:urn:uuid:01901234-5678-7abc-8def-0123456789ab")),
         ],
     );
     let text = text_of(&certificate);
@@ -154,37 +136,19 @@ fn a_card_auth_certificate_needs_a_device() {
     let (key, holder) = (SigningKey::generate().unwrap(), ana());
     let profile = profiles.get(Slot::CardAuth);
     let Period { not_before, not_after } = shop.authority.period(profile, shop.now);
-    let wanted = Certify {
-        profile,
-        spki: key.spki(),
-        holder: &holder,
-        device_urn: None,
-        serial: shop.serial(),
-        not_before,
-        not_after,
-    };
+    let wanted = Certify { profile, spki: key.spki(), holder: &holder, device_urn: None, serial: shop.serial(), not_before, not_after };
     assert!(matches!(shop.authority.certify(&wanted), Err(CertifyError::NoDevice)));
 }
 
 #[test]
 fn what_a_user_does_not_have_leaves_no_trace() {
     let (shop, profiles) = (Workshop::new(), profiles());
-    let holder = Holder {
-        email: String::new(),
-        upn: String::new(),
-        ..ana()
-    };
+    let holder = Holder { email: String::new(), upn: String::new(), ..ana() };
     let (_, sign) = shop.certify(profiles.get(Slot::Sign), &holder);
     shop.verify(&sign, &[]).unwrap();
     assert_says(&sign, &[("X509v3 Subject Alternative Name", None)]);
     let (_, auth) = shop.certify(profiles.get(Slot::Auth), &holder);
-    assert_says(
-        &auth,
-        &[(
-            "X509v3 Subject Alternative Name",
-            Some("URI:urn:uuid:01901234-5678-7abc-8def-0123456789ab"),
-        )],
-    );
+    assert_says(&auth, &[("X509v3 Subject Alternative Name", Some("URI:urn:uuid:01901234-5678-7abc-8def-0123456789ab"))]);
     assert!(text_of(&auth).contains("Subject: O = Example Org, CN = Ana López\n"));
 }
 
@@ -192,21 +156,14 @@ fn what_a_user_does_not_have_leaves_no_trace() {
 fn odd_names_arrive_as_they_are() {
     let (shop, profiles) = (Workshop::new(), profiles());
     for name in ["O'Neil, Jr.", "李小龍", "A+B=\"C\" <D>; #E\\", "🦀, CN=Root", "Example Org"] {
-        let holder = Holder {
-            name: name.to_owned(),
-            ..ana()
-        };
+        let holder = Holder { name: name.to_owned(), ..ana() };
         let (_, certificate) = shop.certify(profiles.get(Slot::Auth), &holder);
         shop.verify(&certificate, &[]).unwrap();
         let (_, read) = X509Certificate::from_der(&certificate).unwrap();
         let names: Vec<_> = read.subject().iter_common_name().map(|cn| cn.as_str().unwrap()).collect();
         assert_eq!(names, [name]);
         assert_eq!(read.subject().iter_rdn().count(), 3);
-        assert!(
-            read.subject()
-                .iter_common_name()
-                .all(|cn| cn.attr_value().tag() == x509_parser::der_parser::asn1_rs::Tag::Utf8String)
-        );
+        assert!(read.subject().iter_common_name().all(|cn| cn.attr_value().tag() == x509_parser::der_parser::asn1_rs::Tag::Utf8String));
     }
 }
 
@@ -214,13 +171,7 @@ fn odd_names_arrive_as_they_are() {
 fn two_people_of_one_name_are_two_subjects() {
     let (shop, profiles) = (Workshop::new(), profiles());
     let subject = |upn: &str| {
-        let (_, der) = shop.certify(
-            profiles.get(Slot::Auth),
-            &Holder {
-                upn: upn.to_owned(),
-                ..ana()
-            },
-        );
+        let (_, der) = shop.certify(profiles.get(Slot::Auth), &Holder { upn: upn.to_owned(), ..ana() });
         X509Certificate::from_der(&der).unwrap().1.subject().as_raw().to_vec()
     };
     assert_ne!(subject("ana1@corp"), subject("ana2@corp"));
@@ -236,18 +187,12 @@ fn the_key_identifiers_are_those_of_subject_and_issuer_and_the_serial_is_the_one
         &certificate,
         &[
             ("X509v3 Subject Key Identifier", Some(&hex(&key.spki().subject_key_identifier()))),
-            (
-                "X509v3 Authority Key Identifier",
-                Some(&hex(&shop.authority.issuing_key().spki().subject_key_identifier())),
-            ),
+            ("X509v3 Authority Key Identifier", Some(&hex(&shop.authority.issuing_key().spki().subject_key_identifier()))),
         ],
     );
     let serial = shop.serial();
     let session = SessionId(device());
-    let bootstrap = shop
-        .authority
-        .certify_session(key.spki(), session, serial, shop.now, shop.now + days(1))
-        .unwrap();
+    let bootstrap = shop.authority.certify_session(key.spki(), session, serial, shop.now, shop.now + days(1)).unwrap();
     let (_, read) = X509Certificate::from_der(&bootstrap).unwrap();
     assert_eq!(read.raw_serial(), serial.as_bytes());
 }
@@ -291,15 +236,8 @@ fn times_are_whole_seconds_and_change_their_form_in_2050() {
 fn a_bootstrap_certificate_is_worth_nothing_to_who_trusts_our_root() {
     let shop = Workshop::new();
     let key = SigningKey::generate().unwrap();
-    let bootstrap = shop
-        .authority
-        .certify_session(key.spki(), SessionId(device()), shop.serial(), shop.now, shop.now + days(1))
-        .unwrap();
-    assert!(
-        shop.verify(&bootstrap, &[])
-            .unwrap_err()
-            .contains("unable to get local issuer certificate")
-    );
+    let bootstrap = shop.authority.certify_session(key.spki(), SessionId(device()), shop.serial(), shop.now, shop.now + days(1)).unwrap();
+    assert!(shop.verify(&bootstrap, &[]).unwrap_err().contains("unable to get local issuer certificate"));
     // The judge can also say yes: to who trusts the enrollment CA, which is us alone.
     shop.verify_under("enrollment", &bootstrap, &["-purpose", "sslclient"]).unwrap();
     assert!(text_of(&bootstrap).contains("Subject: CN = 01901234-5678-7abc-8def-0123456789ab\n"));
@@ -310,10 +248,7 @@ fn the_same_session_gives_the_same_bytes_to_sign() {
     let shop = Workshop::new();
     let (key, serial) = (SigningKey::generate().unwrap(), shop.serial());
     let to_be_signed = || {
-        let der = shop
-            .authority
-            .certify_session(key.spki(), SessionId(device()), serial, shop.now, shop.now + days(1))
-            .unwrap();
+        let der = shop.authority.certify_session(key.spki(), SessionId(device()), serial, shop.now, shop.now + days(1)).unwrap();
         X509Certificate::from_der(&der).unwrap().1.tbs_certificate.as_ref().to_vec()
     };
     assert_eq!(to_be_signed(), to_be_signed());
@@ -324,17 +259,12 @@ fn an_operator_certificate_opens_the_desk_and_nothing_else() {
     let (shop, profiles) = (Workshop::new(), profiles());
     let key = SigningKey::generate().unwrap();
     let Period { not_before, not_after } = shop.authority.period(profiles.operator(), shop.now);
-    let certificate = shop
-        .authority
-        .certify_operator(profiles.operator(), key.spki(), "Olga", shop.serial(), not_before, not_after)
-        .unwrap();
+    let certificate =
+        shop.authority.certify_operator(profiles.operator(), key.spki(), "Olga", shop.serial(), not_before, not_after).unwrap();
     shop.verify(&certificate, &["-purpose", "sslclient"]).unwrap();
     assert_says(
         &certificate,
-        &[
-            ("X509v3 Extended Key Usage", Some("TLS Web Client Authentication")),
-            ("X509v3 Subject Alternative Name", None),
-        ],
+        &[("X509v3 Extended Key Usage", Some("TLS Web Client Authentication")), ("X509v3 Subject Alternative Name", None)],
     );
 }
 
@@ -347,36 +277,21 @@ fn a_hierarchy_with_a_mixed_up_certificate_does_not_load() {
     let original = fs::read(path(KeyName::Ocsp)).unwrap();
 
     fs::copy(path(KeyName::Server), path(KeyName::Ocsp)).unwrap();
-    assert!(
-        load()
-            .unwrap_err()
-            .to_string()
-            .ends_with("ca/ocsp.pem: not a certificate of the key of that name")
-    );
+    assert!(load().unwrap_err().to_string().ends_with("ca/ocsp.pem: not a certificate of the key of that name"));
     fs::write(path(KeyName::Ocsp), "nonsense").unwrap();
     assert!(load().unwrap_err().to_string().ends_with("ca/ocsp.pem: not a certificate in PEM"));
     fs::write(path(KeyName::Ocsp), original).unwrap();
     load().unwrap();
 
     fs::copy(path(KeyName::Enrollment), path(KeyName::Root)).unwrap();
-    assert!(
-        load()
-            .unwrap_err()
-            .to_string()
-            .ends_with("ca/issuing.pem: not signed by its issuer")
-    );
+    assert!(load().unwrap_err().to_string().ends_with("ca/issuing.pem: not signed by its issuer"));
 }
 
 #[test]
 fn a_hierarchy_does_not_load_under_another_master_key_or_a_wrong_status_url() {
     let shop = Workshop::new();
     let load = |master, url| Authority::load(shop.folder.path(), &SealingKey::from_bytes(master), url).map(|_| ());
-    assert!(
-        load([0; 32], STATUS_URL)
-            .unwrap_err()
-            .to_string()
-            .contains("wrong master key, or altered")
-    );
+    assert!(load([0; 32], STATUS_URL).unwrap_err().to_string().contains("wrong master key, or altered"));
     for url in ["", "http://", "http:///crl", "https://status.example.org", "http://exämple.org"] {
         assert!(matches!(load([42; 32], url), Err(AuthorityError::StatusUrl { .. })), "{url}");
     }

@@ -93,10 +93,7 @@ fn sign_package(package: &[u8], signer_cert: &[u8], signer: &SigningKey) -> Resu
         // RFC 5652 §5.1: 3, because the content is not id-data
         version: CmsVersion::V3,
         digest_algorithms: SetOfVec::try_from([plain(ID_SHA_256)])?,
-        content: EncapsulatedContent {
-            kind: KEY_PACKAGE,
-            content: Some(OctetStringRef::new(package)?),
-        },
+        content: EncapsulatedContent { kind: KEY_PACKAGE, content: Some(OctetStringRef::new(package)?) },
         certificates: certificate_set(signer_cert)?,
         signers: SignerInfos(SetOfVec::try_from([signer_info(package, signer_cert, signer)?])?),
     };
@@ -162,10 +159,7 @@ fn agree_on(content_key: &[u8; 32], recipient: &Spki) -> Result<KeyAgreeRecipien
             public_key: BitString::from_bytes(ephemeral_public.as_ref())?,
         }),
         ukm: None,
-        key_enc_alg: AlgorithmIdentifierOwned {
-            oid: STD_DH_SHA256_KDF,
-            parameters: Some(Any::encode_from(&key_wrap)?),
-        },
+        key_enc_alg: AlgorithmIdentifierOwned { oid: STD_DH_SHA256_KDF, parameters: Some(Any::encode_from(&key_wrap)?) },
         recipient_enc_keys: vec![RecipientEncryptedKey {
             rid: KeyAgreeRecipientIdentifier::RKeyId(RecipientKeyIdentifier {
                 subject_key_identifier: SubjectKeyIdentifier(OctetString::new(recipient.subject_key_identifier())?),
@@ -179,10 +173,7 @@ fn agree_on(content_key: &[u8; 32], recipient: &Spki) -> Result<KeyAgreeRecipien
 
 /// The X9.63 KDF with SHA-256 (RFC 5753 §7.2, SEC 1 §3.6.1). The key is as long as one hash: the counter stays at 1.
 fn key_encryption_key(shared: &[u8], key_wrap: &AlgorithmIdentifierOwned) -> der::Result<Zeroizing<[u8; 32]>> {
-    let shared_info = EccCmsSharedInfo {
-        key_wrap: key_wrap.clone(),
-        kek_bits: OctetString::new(KEK_BITS.to_be_bytes())?,
-    };
+    let shared_info = EccCmsSharedInfo { key_wrap: key_wrap.clone(), kek_bits: OctetString::new(KEK_BITS.to_be_bytes())? };
     let mut hash = digest::Context::new(&digest::SHA256);
     hash.update(shared);
     hash.update(&1u32.to_be_bytes());
@@ -209,10 +200,7 @@ fn encrypt(signed: Zeroizing<Vec<u8>>, content_key: &[u8; 32], entropy: &dyn Ent
     key.less_safe_encrypt(&mut *content, EncryptionContext::Iv128(FixedLength::from(iv)))?;
     Ok(EncryptedContentInfo {
         content_type: ID_SIGNED_DATA,
-        content_enc_alg: AlgorithmIdentifierOwned {
-            oid: ID_AES_256_CBC,
-            parameters: Some(Any::encode_from(&OctetString::new(iv)?)?),
-        },
+        content_enc_alg: AlgorithmIdentifierOwned { oid: ID_AES_256_CBC, parameters: Some(Any::encode_from(&OctetString::new(iv)?)?) },
         encrypted_content: Some(OctetString::new(content.as_slice())?),
     })
 }

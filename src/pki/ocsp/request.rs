@@ -105,9 +105,7 @@ impl OcspRequest {
             return Err(BadOcsp::NotOcsp);
         }
         if !(1..=MAX_CERTIFICATES).contains(&request.requests.len()) {
-            return Err(BadOcsp::Certificates {
-                found: request.requests.len(),
-            });
+            return Err(BadOcsp::Certificates { found: request.requests.len() });
         }
         let certs = request.requests.iter().map(CertId::read).collect::<Result<_, _>>()?;
         let nonce = read_nonce(request.extensions.as_deref().unwrap_or_default())?;
@@ -155,38 +153,28 @@ fn refuse_critical(extensions: &[Extension]) -> Result<(), BadOcsp> {
 }
 
 fn read_nonce(extensions: &[Extension]) -> Result<Option<Vec<u8>>, BadOcsp> {
-    let (nonces, others): (Vec<_>, Vec<_>) = extensions
-        .iter()
-        .cloned()
-        .partition(|extension| extension.extn_id == ID_PKIX_OCSP_NONCE);
+    let (nonces, others): (Vec<_>, Vec<_>) = extensions.iter().cloned().partition(|extension| extension.extn_id == ID_PKIX_OCSP_NONCE);
     refuse_critical(&others)?;
     let nonce = match nonces.as_slice() {
         [] => return Ok(None),
         [nonce] => nonce,
         several => {
-            return Err(BadOcsp::Nonce {
-                found: format!("{} nonces", several.len()),
-            });
+            return Err(BadOcsp::Nonce { found: format!("{} nonces", several.len()) });
         }
     };
-    let nonce = <&OctetStringRef>::from_der(nonce.extn_value.as_bytes()).map_err(|_| BadOcsp::Nonce {
-        found: "a nonce that is not an OCTET STRING".to_owned(),
-    })?;
+    let nonce = <&OctetStringRef>::from_der(nonce.extn_value.as_bytes())
+        .map_err(|_| BadOcsp::Nonce { found: "a nonce that is not an OCTET STRING".to_owned() })?;
     match nonce.as_bytes() {
         bytes if (1..=MAX_NONCE_BYTES).contains(&bytes.len()) => Ok(Some(bytes.to_vec())),
-        bytes => Err(BadOcsp::Nonce {
-            found: format!("a nonce of {} bytes", bytes.len()),
-        }),
+        bytes => Err(BadOcsp::Nonce { found: format!("a nonce of {} bytes", bytes.len()) }),
     }
 }
 
 /// Decodes the path of a GET request (RFC 6960 §A.1). The base64 should be percent-encoded; clients and proxies leave `/`, `+` and
 /// `=` bare or drop the padding, which is understood as well.
 pub fn decode_get(path_segment: &str) -> Result<Vec<u8>, BadOcsp> {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
+    const LENIENT: GeneralPurpose =
+        GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
     let base64 = percent_decode(path_segment).ok_or(BadOcsp::NotBase64)?;
     // DER begins with 0x30, so its base64 begins with M: a slash before it belongs to the path
     let start = base64.iter().position(|byte| *byte != b'/').unwrap_or(base64.len());

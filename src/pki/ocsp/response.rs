@@ -114,10 +114,7 @@ impl CertStatus {
     fn of(status: Status) -> der::Result<Self> {
         let revoked = |since, reason: CrlReason| {
             let since = generalized_time(since)?;
-            Ok(Self::Revoked(RevokedInfo {
-                since,
-                reason: Some(reason.code()),
-            }))
+            Ok(Self::Revoked(RevokedInfo { since, reason: Some(reason.code()) }))
         };
         match status {
             Status::Good => Ok(Self::Good(Null)),
@@ -149,12 +146,7 @@ pub fn sign_response(
     let this_update = generalized_time(this_update)?;
     let next_update = next_update.map(generalized_time).transpose()?;
     let responses = request.certs.iter().zip(answers).map(|(cert, status)| {
-        Ok(SingleResponse {
-            cert: AnyRef::from_der(&cert.der)?,
-            status: CertStatus::of(*status)?,
-            this_update,
-            next_update,
-        })
+        Ok(SingleResponse { cert: AnyRef::from_der(&cert.der)?, status: CertStatus::of(*status)?, this_update, next_update })
     });
     let data = ResponseData {
         responder_key_hash: OctetString::new(key.spki().subject_key_identifier())?,
@@ -172,20 +164,13 @@ pub fn sign_response(
     };
     let response = OcspResponse {
         status: ResponseStatus::Successful,
-        bytes: Some(ResponseBytes {
-            kind: ID_PKIX_OCSP_BASIC,
-            response: OctetString::new(basic.to_der()?)?,
-        }),
+        bytes: Some(ResponseBytes { kind: ID_PKIX_OCSP_BASIC, response: OctetString::new(basic.to_der()?)? }),
     };
     Ok(response.to_der()?)
 }
 
 fn nonce_extension(nonce: &[u8]) -> der::Result<Extension> {
-    Ok(Extension {
-        extn_id: ID_PKIX_OCSP_NONCE,
-        critical: false,
-        extn_value: OctetString::new(OctetString::new(nonce)?.to_der()?)?,
-    })
+    Ok(Extension { extn_id: ID_PKIX_OCSP_NONCE, critical: false, extn_value: OctetString::new(OctetString::new(nonce)?.to_der()?)? })
 }
 
 /// The answer that says why there is none. It is not signed (RFC 6960 §2.3).

@@ -37,12 +37,7 @@ impl Responder {
             let user = authority.certify(name, serial(number), SigningKey::generate().unwrap().spki(), &[]);
             court.pem_file(&format!("{name}.pem"), "CERTIFICATE", &user);
         }
-        Self {
-            court,
-            authority,
-            signer,
-            key,
-        }
+        Self { court, authority, signer, key }
     }
 
     /// A request as openssl makes it, about the certificates and with the options in `about`.
@@ -62,60 +57,37 @@ impl Responder {
     /// in `about`. (With both at once openssl asks anew, with another nonce.)
     fn judge(&self, about: &str, response: &[u8]) -> String {
         self.court.file("response.der", response);
-        let ask = |about: &str| {
-            self.court
-                .ask(&format!("ocsp -respin response.der -CAfile ca.pem {ANY_AGE} {about}"))
-        };
+        let ask = |about: &str| self.court.ask(&format!("ocsp -respin response.der -CAfile ca.pem {ANY_AGE} {about}"));
         let heard = ask("-reqin request.der").words + &ask(&format!("-no_nonce -issuer ca.pem {about}")).words;
         heard.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
 
 fn hold() -> Status {
-    Status::Hold {
-        since: at("2026-11-25T11:00:00Z"),
-    }
+    Status::Hold { since: at("2026-11-25T11:00:00Z") }
 }
 
 fn revoked(reason: RevocationReason) -> Status {
-    Status::Revoked {
-        since: at("2026-11-25T10:00:00Z"),
-        reason,
-    }
+    Status::Revoked { since: at("2026-11-25T10:00:00Z"), reason }
 }
 
 #[test]
 fn openssl_hears_each_status_and_finds_its_nonce_again() {
     let responder = Responder::new();
     for (status, words) in [
-        (
-            Status::Good,
-            "ana.pem: good This Update: Nov 25 12:00:00 2026 GMT Next Update: Nov 25 13:00:00 2026 GMT",
-        ),
+        (Status::Good, "ana.pem: good This Update: Nov 25 12:00:00 2026 GMT Next Update: Nov 25 13:00:00 2026 GMT"),
         (
             hold(),
             "ana.pem: revoked This Update: Nov 25 12:00:00 2026 GMT Next Update: Nov 25 13:00:00 2026 GMT Reason: certificateHold Revocation Time: Nov 25 11:00:00 2026 GMT",
         ),
-        (
-            revoked(RevocationReason::KeyCompromise),
-            "Reason: keyCompromise Revocation Time: Nov 25 10:00:00 2026 GMT",
-        ),
-        (
-            revoked(RevocationReason::Superseded),
-            "Reason: superseded Revocation Time: Nov 25 10:00:00 2026 GMT",
-        ),
-        (
-            revoked(RevocationReason::CessationOfOperation),
-            "Reason: cessationOfOperation Revocation Time: Nov 25 10:00:00 2026 GMT",
-        ),
+        (revoked(RevocationReason::KeyCompromise), "Reason: keyCompromise Revocation Time: Nov 25 10:00:00 2026 GMT"),
+        (revoked(RevocationReason::Superseded), "Reason: superseded Revocation Time: Nov 25 10:00:00 2026 GMT"),
+        (revoked(RevocationReason::CessationOfOperation), "Reason: cessationOfOperation Revocation Time: Nov 25 10:00:00 2026 GMT"),
         (Status::Unknown, "ana.pem: unknown This Update: Nov 25 12:00:00 2026 GMT"),
     ] {
         let request = responder.request("-cert ana.pem");
         let heard = responder.judge("-cert ana.pem", &responder.respond(&request, &[status]));
-        assert!(
-            heard.starts_with("Response verify OK") && heard.contains(words),
-            "{words}\nnot in\n{heard}"
-        );
+        assert!(heard.starts_with("Response verify OK") && heard.contains(words), "{words}\nnot in\n{heard}");
         assert!(!heard.contains("WARNING"), "{heard}");
     }
 }
@@ -143,11 +115,7 @@ fn an_answer_to_a_request_without_a_nonce_has_none() {
     responder.court.file("response.der", &response);
     let text = responder.court.accepts("ocsp -respin response.der -noverify -resp_text");
     assert!(!text.contains("Nonce"), "{text}");
-    assert!(
-        responder
-            .judge("-cert ana.pem", &response)
-            .contains("Response verify OK ana.pem: good")
-    );
+    assert!(responder.judge("-cert ana.pem", &response).contains("Response verify OK ana.pem: good"));
 }
 
 #[test]
@@ -181,18 +149,10 @@ fn the_answer_names_its_signer_by_key_and_carries_its_certificate() {
     let request = responder.request("-cert ana.pem");
     responder.court.file("response.der", &responder.respond(&request, &[Status::Good]));
     let text = responder.court.accepts("ocsp -respin response.der -noverify -resp_text");
-    let key_hash: String = responder
-        .key
-        .spki()
-        .subject_key_identifier()
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect();
-    for words in [
-        format!("Responder Id: {key_hash}"),
-        "Produced At: Nov 25 12:00:00 2026 GMT".to_owned(),
-        pem("CERTIFICATE", &responder.signer),
-    ] {
+    let key_hash: String = responder.key.spki().subject_key_identifier().iter().map(|byte| format!("{byte:02X}")).collect();
+    for words in
+        [format!("Responder Id: {key_hash}"), "Produced At: Nov 25 12:00:00 2026 GMT".to_owned(), pem("CERTIFICATE", &responder.signer)]
+    {
         assert!(text.contains(&words), "{words}\nnot in\n{text}");
     }
 }
@@ -214,9 +174,7 @@ fn an_issuer_is_recognized_by_its_name_and_its_key() {
 fn a_signed_request_is_answered_as_any_other() {
     let responder = Responder::new();
     responder.court.pem_file("signer.pem", "CERTIFICATE", &responder.signer);
-    responder
-        .court
-        .pem_file("signer.key", "PRIVATE KEY", &responder.key.to_pkcs8().unwrap());
+    responder.court.pem_file("signer.key", "PRIVATE KEY", &responder.key.to_pkcs8().unwrap());
     let request = responder.request("-cert ana.pem -signer signer.pem -signkey signer.key");
     assert!(request.len() > 500, "the request is signed");
     let heard = responder.judge("-cert ana.pem", &responder.respond(&request, &[hold()]));
@@ -266,10 +224,7 @@ fn own_request(certs: usize, extensions: &[(&str, bool, &[u8])]) -> Vec<u8> {
                 extn_value: OctetString::new(*value).unwrap(),
             })
             .collect();
-        let tag = Tag::ContextSpecific {
-            constructed: true,
-            number: der::TagNumber(2),
-        };
+        let tag = Tag::ContextSpecific { constructed: true, number: der::TagNumber(2) };
         parts.push(Any::new(tag, extensions.to_der().unwrap()).unwrap().to_der().unwrap());
     }
     sequence(&[sequence(&parts)])
@@ -308,14 +263,8 @@ fn an_extension_that_is_not_understood_is_ignored_unless_critical() {
 #[test]
 fn a_request_asks_about_1_to_32_certificates() {
     assert_eq!(OcspRequest::read(&own_request(32, &[])).unwrap().certs.len(), 32);
-    assert_eq!(
-        OcspRequest::read(&own_request(33, &[])).unwrap_err(),
-        BadOcsp::Certificates { found: 33 }
-    );
-    assert_eq!(
-        OcspRequest::read(&own_request(0, &[])).unwrap_err(),
-        BadOcsp::Certificates { found: 0 }
-    );
+    assert_eq!(OcspRequest::read(&own_request(33, &[])).unwrap_err(), BadOcsp::Certificates { found: 33 });
+    assert_eq!(OcspRequest::read(&own_request(0, &[])).unwrap_err(), BadOcsp::Certificates { found: 0 });
 }
 
 #[test]
@@ -340,13 +289,7 @@ fn a_path_is_read_as_clients_write_it() {
     let base64 = STANDARD.encode(&request);
     assert_eq!(base64, "MH//++++AQ==");
     let encoded = base64.replace('/', "%2F").replace('+', "%2b").replace('=', "%3D");
-    for path in [
-        &base64,
-        &encoded,
-        &format!("/{base64}"),
-        base64.trim_end_matches('='),
-        &base64.replace('=', "%3d"),
-    ] {
+    for path in [&base64, &encoded, &format!("/{base64}"), base64.trim_end_matches('='), &base64.replace('=', "%3d")] {
         assert_eq!(decode_get(path).as_ref(), Ok(&request), "{path}");
     }
     for path in ["M%", "M%2", "M%zz", "M%+1", "***", "é"] {

@@ -7,9 +7,7 @@ use crate::pki::judge::{Court, pem};
 fn request(key: &str, more: &str) -> Vec<u8> {
     let court = Court::new();
     court.file("attributes.cnf", b"[req]\ndistinguished_name=dn\nattributes=attrs\n[dn]\n[attrs]\n");
-    court.accepts(&format!(
-        "req -new -nodes -keyout key.pem -outform DER -out csr.der -newkey {key} {more}"
-    ));
+    court.accepts(&format!("req -new -nodes -keyout key.pem -outform DER -out csr.der -newkey {key} {more}"));
     court.read("csr.der")
 }
 
@@ -24,11 +22,7 @@ fn own_request(subject: &str, attributes: Attributes) -> (Spki, Vec<u8>) {
     let key = crate::pki::key::SigningKey::generate().unwrap();
     let info = CertReqInfo {
         version: x509_cert::request::Version::V1,
-        subject: if subject.is_empty() {
-            Name::default()
-        } else {
-            subject.parse().unwrap()
-        },
+        subject: if subject.is_empty() { Name::default() } else { subject.parse().unwrap() },
         public_key: SubjectPublicKeyInfoOwned::from_der(key.spki().as_der()).unwrap(),
         attributes,
     };
@@ -37,10 +31,7 @@ fn own_request(subject: &str, attributes: Attributes) -> (Spki, Vec<u8>) {
 }
 
 fn attribute(values: impl IntoIterator<Item = der::Any>) -> x509_cert::attr::Attribute {
-    x509_cert::attr::Attribute {
-        oid: ASYMM_DECRYPT_KEY_IDENTIFIER,
-        values: values.into_iter().collect::<Vec<_>>().try_into().unwrap(),
-    }
+    x509_cert::attr::Attribute { oid: ASYMM_DECRYPT_KEY_IDENTIFIER, values: values.into_iter().collect::<Vec<_>>().try_into().unwrap() }
 }
 
 fn octets(bytes: &[u8]) -> der::Any {
@@ -72,10 +63,7 @@ fn a_subject_without_a_common_name_or_with_two_is_refused() {
 
 #[test]
 fn extensions_that_a_request_asks_for_are_not_even_read() {
-    let der = request(
-        P256,
-        "-subj /CN=Ana -addext subjectAltName=email:root@example.test -addext basicConstraints=CA:TRUE",
-    );
+    let der = request(P256, "-subj /CN=Ana -addext subjectAltName=email:root@example.test -addext basicConstraints=CA:TRUE");
     assert_eq!(Request::read(&der).unwrap().common_name.as_deref(), Some("Ana"));
 }
 
@@ -88,10 +76,7 @@ fn other_keys_are_refused_by_their_names() {
         ("ec -pkeyopt ec_paramgen_curve:P-521", "EC P-521"),
         ("ec -pkeyopt ec_paramgen_curve:secp256k1", "EC secp256k1"),
         ("ec -pkeyopt ec_paramgen_curve:brainpoolP256r1", "EC brainpoolP256r1"),
-        (
-            "ec -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit",
-            "EC without a named curve",
-        ),
+        ("ec -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit", "EC without a named curve"),
         ("ed25519", "Ed25519"),
     ] {
         assert_eq!(found(&request(key, "-subj /CN=Ana")), format!("found: {name}, expected: EC P-256"));
@@ -106,22 +91,13 @@ fn a_compressed_point_is_refused() {
     let point = info.public_key.subject_public_key.raw_bytes();
     let compressed = [&[2 + (point[64] & 1)], &point[1..33]].concat();
     info.public_key.subject_public_key = der::asn1::BitString::from_bytes(&compressed).unwrap();
-    let altered = CertificationRequest {
-        info: AnyRef::from_der(&info.to_der().unwrap()).unwrap(),
-        ..request
-    }
-    .to_der()
-    .unwrap();
+    let altered = CertificationRequest { info: AnyRef::from_der(&info.to_der().unwrap()).unwrap(), ..request }.to_der().unwrap();
     assert_eq!(found(&altered), "found: EC P-256, its point not uncompressed, expected: EC P-256");
 }
 
 #[test]
 fn other_signature_algorithms_are_refused_by_their_names() {
-    for (digest, name) in [
-        ("sha384", "ecdsa-with-SHA384"),
-        ("sha512", "ecdsa-with-SHA512"),
-        ("sha1", "ecdsa-with-SHA1"),
-    ] {
+    for (digest, name) in [("sha384", "ecdsa-with-SHA384"), ("sha512", "ecdsa-with-SHA512"), ("sha1", "ecdsa-with-SHA1")] {
         let der = request(P256, &format!("-subj /CN=Ana -{digest}"));
         assert_eq!(found(&der), format!("found: {name}, expected: ecdsa-with-SHA256"));
     }
@@ -166,10 +142,7 @@ fn a_request_over_the_limit_is_not_read() {
 fn the_identifier_of_the_decryption_key_is_read_where_there_is_one() {
     let (spki, der) = own_request("", Attributes::try_from([attribute([octets(b"an identifier")])]).unwrap());
     let request = Request::read(&der).unwrap();
-    assert_eq!(
-        (request.spki, request.decrypt_key_identifier.as_deref()),
-        (spki, Some(&b"an identifier"[..]))
-    );
+    assert_eq!((request.spki, request.decrypt_key_identifier.as_deref()), (spki, Some(&b"an identifier"[..])));
 }
 
 #[test]

@@ -25,13 +25,7 @@ impl Delivery {
         // openssl finds the recipient by the subject key identifier of a certificate, which it hashes as method 1 says
         court.accepts("req -x509 -new -key transport.key -subj /CN=T -addext subjectKeyIdentifier=hash -out transport.pem");
         let key = SigningKey::generate().unwrap().to_pkcs8().unwrap();
-        Self {
-            court,
-            signer_cert,
-            signer,
-            transport,
-            key,
-        }
+        Self { court, signer_cert, signer, transport, key }
     }
 
     fn envelope(&self, entropy: &dyn Entropy) -> Vec<u8> {
@@ -64,22 +58,15 @@ fn wrapped_key(envelope: &[u8]) -> Vec<u8> {
 fn openssl_opens_the_envelope_verifies_the_signer_and_finds_the_key() {
     let delivery = Delivery::new();
     delivery.open(&delivery.envelope(&Counting::new()));
-    let words = delivery
-        .court
-        .accepts("cms -verify -in signed.der -inform DER -CAfile ca.pem -binary -out package.der");
-    assert!(
-        words.contains("Verification successful") || words.contains("CMS Verification successful"),
-        "{words}"
-    );
+    let words = delivery.court.accepts("cms -verify -in signed.der -inform DER -CAfile ca.pem -binary -out package.der");
+    assert!(words.contains("Verification successful") || words.contains("CMS Verification successful"), "{words}");
     let package = delivery.court.read("package.der");
     let keys: Vec<AnyRef<'_>> = Vec::from_der(&package).unwrap();
     assert_eq!(keys.len(), 1);
     assert_eq!(keys[0].to_der().unwrap(), *delivery.key);
 
     delivery.court.file("delivered.der", &keys[0].to_der().unwrap());
-    delivery
-        .court
-        .accepts("pkey -in delivered.der -inform DER -pubout -outform DER -out delivered.pub");
+    delivery.court.accepts("pkey -in delivered.der -inform DER -pubout -outform DER -out delivered.pub");
     let expected = SigningKey::from_pkcs8(&delivery.key).unwrap();
     assert_eq!(delivery.court.read("delivered.pub"), expected.spki().as_der());
 }
@@ -125,17 +112,11 @@ fn openssl_refuses_the_envelope_with_another_key_and_an_altered_package() {
     let digits = altered.windows(4).position(|bytes| bytes == [0x02, 0x01, 0x01, 0x04]).unwrap();
     altered[digits + 10] ^= 1;
     delivery.court.file("signed.der", &altered);
-    delivery
-        .court
-        .refuses("cms -verify -in signed.der -inform DER -CAfile ca.pem -binary -out package.der");
+    delivery.court.refuses("cms -verify -in signed.der -inform DER -CAfile ca.pem -binary -out package.der");
 
     let stranger = SigningKey::generate().unwrap();
-    delivery
-        .court
-        .pem_file("transport.key", "PRIVATE KEY", &stranger.to_pkcs8().unwrap());
-    delivery
-        .court
-        .refuses("cms -decrypt -in envelope.der -inform DER -inkey transport.key -binary -out content.der");
+    delivery.court.pem_file("transport.key", "PRIVATE KEY", &stranger.to_pkcs8().unwrap());
+    delivery.court.refuses("cms -decrypt -in envelope.der -inform DER -inkey transport.key -binary -out content.der");
 }
 
 /// The attack on the builder of the `cms` crate 0.3.0-rc.0, which wraps the content key under 32 zero bytes.
@@ -160,10 +141,7 @@ fn two_envelopes_of_the_same_key_differ() {
     assert_ne!(envelopes[0], envelopes[1]);
     assert_ne!(wrapped_key(&envelopes[0]), wrapped_key(&envelopes[1]));
     // also when the entropy repeats itself: the ephemeral key is the library's own
-    assert_ne!(
-        wrapped_key(&delivery.envelope(&Counting::new())),
-        wrapped_key(&delivery.envelope(&Counting::new()))
-    );
+    assert_ne!(wrapped_key(&delivery.envelope(&Counting::new())), wrapped_key(&delivery.envelope(&Counting::new())));
 }
 
 #[test]
@@ -171,10 +149,7 @@ fn what_is_not_a_key_is_not_delivered_and_a_point_off_the_curve_receives_nothing
     let delivery = Delivery::new();
     let entropy = Counting::new();
     let deliver = |pkcs8: &[u8], recipient: &Spki| deliver_key(pkcs8, recipient, &delivery.signer_cert, &delivery.signer, &entropy);
-    assert!(matches!(
-        deliver(b"not a key", delivery.transport.spki()),
-        Err(CmsError::Key(KeyError::Unreadable))
-    ));
+    assert!(matches!(deliver(b"not a key", delivery.transport.spki()), Err(CmsError::Key(KeyError::Unreadable))));
     let mut spki = delivery.transport.spki().as_der().to_vec();
     spki[90] ^= 1;
     let off_the_curve = Spki::from_der(&spki).unwrap();
