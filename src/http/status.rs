@@ -12,7 +12,7 @@ use super::body::Whole;
 use super::problem::Problem;
 use crate::pki::ocsp::decode_get;
 use crate::workflows::answer_status::answer_status;
-use crate::workflows::failure::Failure;
+use crate::workflows::publish_crl::latest_crl;
 use crate::workflows::world::World;
 
 /// The public paths. They are named in certificates: changing one orphans what has been issued.
@@ -46,8 +46,7 @@ async fn ocsp_get(State(world): State<Arc<World>>, Path(request): Path<String>) 
 
 /// The newest CRL (RFC 5280 §5), as it was published.
 async fn crl(State(world): State<Arc<World>>) -> Result<Response, Problem> {
-    let latest = world.store.latest_crl().await.map_err(Failure::from)?;
-    let latest = latest.ok_or_else(|| Problem::new("unavailable", "no CRL has been published yet"))?;
+    let latest = latest_crl(&world).await?.ok_or_else(|| Problem::new("unavailable", "no CRL has been published yet"))?;
     Ok(typed("application/pkix-crl", latest.der, "no-cache"))
 }
 
@@ -61,6 +60,6 @@ async fn root(State(world): State<Arc<World>>) -> Response {
 
 /// Alive, and the database answers.
 async fn health(State(world): State<Arc<World>>) -> Result<Response, Problem> {
-    world.store.latest_crl().await.map_err(Failure::from)?;
+    latest_crl(&world).await?;
     Ok(typed("text/plain; charset=utf-8", b"ok\n".to_vec(), "no-store"))
 }

@@ -170,18 +170,21 @@ pub struct Profiles {
     operator: Profile,
 }
 
+/// The files of `certs/profiles` as they were when this program was built, with their names.
+pub const BUILT_IN: [(&str, &str); 5] = [
+    ("auth.toml", include_str!("../../certs/profiles/auth.toml")),
+    ("sign.toml", include_str!("../../certs/profiles/sign.toml")),
+    ("enc.toml", include_str!("../../certs/profiles/enc.toml")),
+    ("card-auth.toml", include_str!("../../certs/profiles/card-auth.toml")),
+    ("operator.toml", include_str!("../../certs/profiles/operator.toml")),
+];
+
 impl Profiles {
     /// The profiles as they were in `certs/profiles` when this program was built.
     pub fn built_in() -> Result<Self, ProfileError> {
-        Self::read(|name| {
-            Ok(match name {
-                "auth.toml" => include_str!("../../certs/profiles/auth.toml"),
-                "sign.toml" => include_str!("../../certs/profiles/sign.toml"),
-                "enc.toml" => include_str!("../../certs/profiles/enc.toml"),
-                "card-auth.toml" => include_str!("../../certs/profiles/card-auth.toml"),
-                _ => include_str!("../../certs/profiles/operator.toml"),
-            }
-            .to_owned())
+        Self::read(|file| {
+            let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == file).unwrap_or(&BUILT_IN[0]);
+            Ok((*text).to_owned())
         })
     }
 

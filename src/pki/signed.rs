@@ -3,7 +3,7 @@
 
 use const_oid::db::rfc5912::ECDSA_WITH_SHA_256;
 use der::asn1::BitStringRef;
-use der::{Decode, Reader, SliceReader};
+use der::{Reader, SliceReader};
 use x509_cert::spki::AlgorithmIdentifierRef;
 
 use super::key::Spki;

@@ -7,10 +7,11 @@ use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
 use super::{ServerError, policy};
 use crate::pki::authority::Authority;
+use crate::pki::key::Entropy;
 use crate::pki::master::MasterKey;
 use crate::pki::profile::Profiles;
 use crate::store::Store;
-use crate::workflows::world::World;
+use crate::workflows::world::{Clock, World};
 
 /// The database file of a data folder.
 pub const DATABASE: &str = "remint.db";
@@ -23,8 +24,13 @@ pub fn master_from_environment() -> Option<String> {
     std::env::var(MASTER_KEY_VARIABLE).ok().filter(|value| !value.is_empty())
 }
 
-/// Opens everything that a data folder holds.
+/// Opens everything that a data folder holds, with the real clock and the real dice.
 pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
+    open_with(dir, config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await
+}
+
+/// Opens everything that a data folder holds.
+pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<World, ServerError> {
     let master = MasterKey::load(dir, master_from_environment().as_deref())?;
     let authority = Authority::load(dir, &master, &config.status.url)?;
     let profiles = Profiles::load(&dir.join("certs/profiles"))?;
@@ -37,7 +43,7 @@ pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
         policy,
         escrow: master,
         devices_address: config.devices.address.clone(),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
+        clock,
+        entropy,
     })
 }

@@ -90,7 +90,7 @@ fn write_certs(dir: &Path) -> Result<(), ServerError> {
     fs::create_dir_all(folder.join("profiles")).map_err(ServerError::new)?;
     fs::write(folder.join("policy.toml"), policy::BUILT_IN).map_err(ServerError::new)?;
     for (name, text) in profile::BUILT_IN {
-        fs::write(folder.join("profiles").join(format!("{name}.toml")), text).map_err(ServerError::new)?;
+        fs::write(folder.join("profiles").join(name), text).map_err(ServerError::new)?;
     }
     Ok(())
 }

@@ -25,6 +25,11 @@ pub async fn publish_crl(world: &World) -> Result<Crl, Failure> {
     Ok(crl)
 }
 
+/// The newest CRL, as it was published.
+pub async fn latest_crl(world: &World) -> Result<Option<Crl>, Failure> {
+    Ok(world.store.latest_crl().await?)
+}
+
 fn entry(listed: Listed) -> Option<CrlEntry> {
     let (since, reason) = match listed.standing {
         Standing::Good => return None,

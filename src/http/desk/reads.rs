@@ -15,7 +15,7 @@ use crate::lifecycle::actor::Actor;
 use crate::lifecycle::ids::RequestId;
 use crate::store::views::RequestFilter;
 use crate::workflows::failure::Failure;
-use crate::workflows::look_up_user::{look_up_user, works_at_the_desk};
+use crate::workflows::look_up_user::{look_up_request, look_up_user, works_at_the_desk};
 use crate::workflows::world::World;
 
 /// A page of a list is at most so long.
@@ -100,10 +100,8 @@ pub async fn request(
     Operator(caller): Operator,
     Path(request): Path<String>,
 ) -> Result<Json<RequestBody>, Problem> {
-    works_at_the_desk(&world, &caller, "look-up").await?;
     let request = id("request", &request)?;
-    let owner = world.store.user_of_request(request).await.map_err(Failure::from)?.ok_or(Failure::missing("request"))?;
-    let held = look_up_user(&world, &caller, owner).await?;
+    let held = look_up_request(&world, &caller, request).await?;
     let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
     Ok(Json(request_body(&held, found)))
 }
