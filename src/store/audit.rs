@@ -1,7 +1,12 @@
 //! The audit log: one entry an act, written in the same transaction; refusals too.
 
 use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
 
+use super::column::{Millis, unreadable};
+use super::script::Script;
 use crate::lifecycle::ids::{OperatorId, RequestId, SessionId, UserId};
 
 /// One entry.
@@ -47,4 +52,60 @@ pub enum Outcome {
     Done,
     /// Refused, with the stable code.
     Refused(String),
+}
+
+pub(super) fn enter(script: &mut Script, entry: &Entry) {
+    let (who, id, fingerprint): (_, Option<Uuid>, Option<&str>) = match &entry.who {
+        Who::Operator { id, fingerprint } => ("operator", Some(id.0), Some(fingerprint)),
+        Who::User(id) => ("user", Some(id.0), None),
+        Who::Session(id) => ("session", Some(id.0), None),
+        Who::Stranger { fingerprint } => ("stranger", None, fingerprint.as_deref()),
+        Who::Administrator => ("administrator", None, None),
+        Who::System => ("system", None, None),
+    };
+    let (outcome, refusal) = match &entry.outcome {
+        Outcome::Done => ("done", None),
+        Outcome::Refused(code) => ("refused", Some(code)),
+    };
+    script
+        .run(
+            "INSERT INTO audit (at, who, who_id, who_fingerprint, act, user_id, request_id, outcome, refusal, details, source) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(Millis(entry.at))
+        .bind(who)
+        .bind(id)
+        .bind(fingerprint)
+        .bind(entry.act)
+        .bind(entry.on_behalf_of)
+        .bind(entry.request)
+        .bind(outcome)
+        .bind(refusal)
+        .bind(entry.details.to_string())
+        .bind(&entry.source);
+}
+
+pub(super) fn read_who(row: &SqliteRow) -> Result<Who, sqlx::Error> {
+    Ok(match row.try_get("who")? {
+        "operator" => Who::Operator {
+            id: row.try_get("who_id")?,
+            fingerprint: row.try_get("who_fingerprint")?,
+        },
+        "user" => Who::User(row.try_get("who_id")?),
+        "session" => Who::Session(row.try_get("who_id")?),
+        "stranger" => Who::Stranger {
+            fingerprint: row.try_get("who_fingerprint")?,
+        },
+        "administrator" => Who::Administrator,
+        "system" => Who::System,
+        other => return Err(unreadable("audit actor", other)),
+    })
+}
+
+pub(super) fn read_outcome(row: &SqliteRow) -> Result<Outcome, sqlx::Error> {
+    Ok(match row.try_get("outcome")? {
+        "done" => Outcome::Done,
+        "refused" => Outcome::Refused(row.try_get("refusal")?),
+        other => return Err(unreadable("audit outcome", other)),
+    })
 }

@@ -5,11 +5,15 @@ use jiff::Timestamp;
 use super::audit::Entry;
 use super::certificate::ServiceCertificate;
 use super::crl::Crl;
+use super::error::{Outage, StoreError};
 use super::operator::OperatorRecord;
+use super::script::Script;
 use super::session::Session;
+use super::writer::Work;
+use super::{audit, certificate, change, credential, crl, operator, session, ticket, user};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::RevocationReason;
-use crate::lifecycle::ids::{CredentialId, Serial, SessionId, TicketId, UserId};
+use crate::lifecycle::ids::{CredentialId, OperatorId, Serial, SessionId, TicketId, UserId};
 use crate::lifecycle::user::User;
 
 /// One transaction.
@@ -44,7 +48,7 @@ pub enum Write {
         at: Timestamp,
     },
     OperatorEnded {
-        operator: crate::lifecycle::ids::OperatorId,
+        operator: OperatorId,
         at: Timestamp,
     },
     /// A certificate of ours that is nobody's credential: its serial goes on record before it is signed.
@@ -81,4 +85,69 @@ pub enum Write {
         sealed: Vec<u8>,
     },
     Crl(Crl),
+}
+
+impl Commit {
+    /// What the writer is to carry out: the guard first, the audit entry last.
+    pub(super) fn work(&self) -> Result<Work, StoreError> {
+        let mut script = Script::new();
+        if let Some(guard) = &self.guard {
+            user::guard(&mut script, guard);
+        }
+        for write in &self.writes {
+            match (write, &self.guard) {
+                (Write::Change(change), Some(guard)) => change::make(&mut script, guard.user, change),
+                (Write::Change(_), None) => return Err(Outage::Unguarded { commit: self.name }.into()),
+                (other, _) => other.keep(&mut script),
+            }
+        }
+        if let Some(entry) = &self.audit {
+            audit::enter(&mut script, entry);
+        }
+        Ok(Work {
+            name: self.name,
+            script,
+            changes_status: self.writes.iter().any(Write::changes_status),
+        })
+    }
+}
+
+impl Write {
+    fn keep(&self, script: &mut Script) {
+        match self {
+            // Changes need the guarded user; `Commit::work` makes them.
+            Self::Change(_) => {}
+            Self::User { user, at } => user::create(script, user, *at),
+            Self::Operator { operator, at } => operator::add(script, operator, *at),
+            Self::OperatorEnded { operator, at } => operator::end(script, *operator, *at),
+            Self::ServiceCertificate(certificate) => certificate::reserve(script, certificate),
+            Self::ServiceCertificateRevoked { serial, at, reason } => certificate::revoke(script, *serial, *at, *reason),
+            Self::TicketKey { ticket, sealed } => ticket::keep_key(script, *ticket, sealed),
+            Self::Session(session) => session::open(script, session),
+            Self::TransportKey { session, spki } => session::keep_transport_key(script, *session, spki),
+            Self::Receipt { session, receipt } => session::keep_receipt(script, *session, receipt),
+            Self::Certificate { credential, der } => credential::keep_certificate(script, *credential, der),
+            Self::Escrow { credential, sealed } => credential::keep_escrow(script, *credential, sealed),
+            Self::Crl(crl) => crl::publish(script, crl),
+        }
+    }
+
+    /// Whether relying parties are told something else of a certificate from now on.
+    fn changes_status(&self) -> bool {
+        match self {
+            Self::Change(change) => change::changes_status(change),
+            Self::ServiceCertificateRevoked { .. } => true,
+            Self::User { .. }
+            | Self::Operator { .. }
+            | Self::OperatorEnded { .. }
+            | Self::ServiceCertificate(_)
+            | Self::TicketKey { .. }
+            | Self::Session(_)
+            | Self::TransportKey { .. }
+            | Self::Receipt { .. }
+            | Self::Certificate { .. }
+            | Self::Escrow { .. }
+            | Self::Crl(_) => false,
+        }
+    }
 }

@@ -1,9 +1,149 @@
 //! Remembers. One user's holdings are loaded whole, and what a workflow decided is kept in one named transaction with its audit entry.
 //! SQL lives here and nowhere else. Nothing is decided here.
+//!
+//! ```text
+//! holdings(user) ─► Loaded { holdings, version } ─► (the rules) ─► commit(Commit { guard: version, writes, audit })
+//! ```
+//!
+//! One task writes (see `writer`); everything else reads, from a few connections that the writer never blocks.
 
 pub mod audit;
 pub mod certificate;
+mod change;
+mod column;
 pub mod commit;
+pub mod credential;
 pub mod crl;
+mod device;
+pub mod error;
+mod hold;
+pub mod holdings;
 pub mod operator;
+mod request;
+mod script;
+mod seen_key;
 pub mod session;
+mod standing;
+#[cfg(test)]
+mod tests;
+mod ticket;
+mod user;
+pub mod views;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+pub use error::{Outage, StoreError};
+pub use holdings::Loaded;
+
+use commit::Commit;
+use writer::{Queued, Writer};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How many commits may wait; beyond that the store is busy.
+const QUEUE: usize = 4096;
+/// How many connections read.
+const READERS: u32 = 4;
+/// How long a statement waits for another process that writes, such as the command line.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where everything is remembered. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    readers: SqlitePool,
+    queue: mpsc::Sender<Queued>,
+    status_changes: watch::Receiver<u64>,
+    closing: Arc<Notify>,
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Store {
+    /// Opens the database file, which is made if there is none, and brings its schema up to date. A newer schema is refused.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let options = options(path);
+        let mut connection = options.clone().create_if_missing(true).connect().await?;
+        migrate(&mut connection).await?;
+        let readers = SqlitePoolOptions::new()
+            .min_connections(READERS)
+            .max_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_with(options.clone().pragma("query_only", "on"))
+            .await?;
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (counting, status_changes) = watch::channel(0);
+        let closing = Arc::new(Notify::new());
+        let writer = Writer {
+            options,
+            connection: Some(connection),
+            queue: waiting,
+            closing: Arc::clone(&closing),
+            status_changes: counting,
+        };
+        Ok(Self {
+            readers,
+            queue,
+            status_changes,
+            closing,
+            writer: Arc::new(Mutex::new(Some(tokio::spawn(writer.run())))),
+        })
+    }
+
+    /// Keeps what is queued, refuses what comes later, and returns when the file is no longer used.
+    pub async fn close(&self) {
+        self.closing.notify_one();
+        if let Some(writer) = self.writer.lock().await.take()
+            && let Err(error) = writer.await
+        {
+            tracing::error!(%error, "the writer did not end well");
+        }
+        self.readers.close().await;
+    }
+
+    /// Keeps all of a commit, or nothing. It is on disk when this returns.
+    pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let (answer, verdict) = oneshot::channel();
+        let queued = Queued {
+            work: commit.work()?,
+            answer,
+        };
+        self.queue.try_send(queued).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+            mpsc::error::TrySendError::Closed(_) => Outage::Closed.into(),
+        })?;
+        verdict.await.unwrap_or_else(|_| Err(Outage::Closed.into()))
+    }
+
+    /// Counts the commits that changed what relying parties are told of a certificate.
+    pub fn status_changes(&self) -> watch::Receiver<u64> {
+        self.status_changes.clone()
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("temp_store", "memory")
+        .disable_statement_logging()
+}
+
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    MIGRATIONS.run(connection).await.map_err(|error| match error {
+        MigrateError::VersionMissing(found) => Outage::NewerSchema { found }.into(),
+        other => Outage::Database(other.into()).into(),
+    })
+}

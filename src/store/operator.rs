@@ -1,8 +1,18 @@
 //! Operators: the people at the desk, with the roles that their record gives them.
 
-use jiff::Timestamp;
+use std::collections::BTreeSet;
 
-use crate::lifecycle::actor::Operator;
+use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::Store;
+use super::certificate::{self, ServiceCertificate};
+use super::column::{Millis, time_if_any};
+use super::error::StoreError;
+use super::script::Script;
+use crate::lifecycle::actor::{Operator, Role};
+use crate::lifecycle::ids::{OperatorId, Serial};
 
 /// An operator's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,4 +20,78 @@ pub struct OperatorRecord {
     pub operator: Operator,
     /// When the record was closed; nobody acts under it any more.
     pub ended_at: Option<Timestamp>,
+}
+
+/// The columns of an operator, for the rest of the statement to follow.
+macro_rules! operators {
+    ($rest:literal) => {
+        concat!(
+            "SELECT operators.id, operators.name, operators.user_id, operators.ended_at, ",
+            "(SELECT group_concat(role) FROM operator_roles WHERE operator_roles.operator_id = operators.id) AS roles",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    pub async fn operator(&self, operator: OperatorId) -> Result<Option<OperatorRecord>, StoreError> {
+        let found = sqlx::query(operators!(" FROM operators WHERE id = ?")).bind(operator);
+        Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
+    }
+
+    pub async fn operator_by_name(&self, name: &str) -> Result<Option<OperatorRecord>, StoreError> {
+        let found = sqlx::query(operators!(" FROM operators WHERE name = ?")).bind(name);
+        Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
+    }
+
+    /// The operator whom a certificate identifies, and what is on record of the certificate.
+    pub async fn operator_of_certificate(&self, serial: Serial) -> Result<Option<(OperatorRecord, ServiceCertificate)>, StoreError> {
+        let found = sqlx::query(operators!(
+            ", serial, service_certificates.name AS subject, operator_id, reserved_at, not_after, revoked_at, revocation_reason \
+             FROM service_certificates JOIN operators ON operators.id = operator_id WHERE serial = ?"
+        ))
+        .bind(serial)
+        .fetch_optional(&self.readers)
+        .await?;
+        let read_both = |row: SqliteRow| Ok::<_, sqlx::Error>((read(&row)?, certificate::read(&row)?));
+        Ok(found.map(read_both).transpose()?)
+    }
+}
+
+pub(super) fn add(script: &mut Script, record: &OperatorRecord, at: Timestamp) {
+    let operator = &record.operator;
+    script
+        .run("INSERT INTO operators (id, name, user_id, added_at, ended_at) VALUES (?, ?, ?, ?, ?)")
+        .bind(operator.id)
+        .bind(&operator.name)
+        .bind(operator.user)
+        .bind(Millis(at))
+        .bind(record.ended_at.map(Millis));
+    for role in &operator.roles {
+        script
+            .run("INSERT INTO operator_roles (operator_id, role) VALUES (?, ?)")
+            .bind(operator.id)
+            .bind(role);
+    }
+}
+
+pub(super) fn end(script: &mut Script, operator: OperatorId, at: Timestamp) {
+    script
+        .hit("UPDATE operators SET ended_at = ? WHERE id = ? AND ended_at IS NULL")
+        .bind(Millis(at))
+        .bind(operator);
+}
+
+fn read(row: &SqliteRow) -> Result<OperatorRecord, sqlx::Error> {
+    let roles: Option<&str> = row.try_get("roles")?;
+    let roles: Result<BTreeSet<Role>, _> = roles.into_iter().flat_map(|roles| roles.split(',')).map(str::parse).collect();
+    Ok(OperatorRecord {
+        operator: Operator {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            roles: roles.map_err(|error| sqlx::Error::Decode(error.into()))?,
+            user: row.try_get("user_id")?,
+        },
+        ended_at: time_if_any(row, "ended_at")?,
+    })
 }

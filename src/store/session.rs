@@ -1,7 +1,14 @@
 //! Provisioning sessions: what a device and the server agreed on when a ticket was redeemed or an update began.
 
 use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
+use super::Store;
+use super::column::{Millis, time, unreadable};
+use super::error::StoreError;
+use super::script::Script;
+use super::seen_key;
 use crate::lifecycle::ids::{DeviceId, RequestId, Serial, SessionId, TicketId, UserId};
 
 /// A provisioning session. Whether it is still at work is the lifecycle's to say, by the state of its request.
@@ -29,4 +36,127 @@ pub enum Opened {
     ByTicket { ticket: TicketId, session_key: Vec<u8>, bootstrap: Serial },
     /// By an issued device, for its update.
     ByDevice,
+}
+
+/// The columns of a session, for a WHERE to follow.
+macro_rules! sessions_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, user_id, request_id, device_id, opened_by, ticket_id, session_key, bootstrap_serial, challenge, opened_at, ",
+            "expires_at, transport_key, receipt FROM sessions WHERE ",
+            $condition
+        )
+    };
+}
+
+impl Store {
+    pub async fn session(&self, session: SessionId) -> Result<Option<Session>, StoreError> {
+        let found = sqlx::query(sessions_where!("id = ?")).bind(session);
+        Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
+    }
+
+    pub async fn session_of_ticket(&self, ticket: TicketId) -> Result<Option<Session>, StoreError> {
+        let found = sqlx::query(sessions_where!("ticket_id = ?")).bind(ticket);
+        Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
+    }
+
+    pub async fn session_of_bootstrap(&self, serial: Serial) -> Result<Option<Session>, StoreError> {
+        let found = sqlx::query(sessions_where!("bootstrap_serial = ?")).bind(serial);
+        Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
+    }
+
+    /// The newest session of a request.
+    pub async fn session_of_request(&self, request: RequestId) -> Result<Option<Session>, StoreError> {
+        let found = sqlx::query(sessions_where!("request_id = ? ORDER BY opened_at DESC, id DESC LIMIT 1")).bind(request);
+        Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
+    }
+
+    /// The sessions at work whose time is up, longest first.
+    pub async fn expired_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<(UserId, RequestId, SessionId)>, StoreError> {
+        let expired = sqlx::query_as(
+            "SELECT requests.user_id, requests.id, sessions.id FROM requests JOIN sessions ON sessions.id = requests.session_id \
+             WHERE requests.state = 'issuing' AND sessions.expires_at <= ? ORDER BY sessions.expires_at LIMIT ?",
+        );
+        Ok(expired.bind(Millis(now)).bind(limit).fetch_all(&self.readers).await?)
+    }
+}
+
+pub(super) fn open(script: &mut Script, session: &Session) {
+    let (opened_by, ticket, session_key, bootstrap) = match &session.opened {
+        Opened::ByTicket {
+            ticket,
+            session_key,
+            bootstrap,
+        } => ("ticket", Some(*ticket), Some(session_key), Some(*bootstrap)),
+        Opened::ByDevice => ("device", None, None, None),
+    };
+    script
+        .run(
+            "INSERT INTO sessions (id, user_id, request_id, device_id, opened_by, ticket_id, session_key, bootstrap_serial, challenge, \
+             opened_at, expires_at, transport_key, receipt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(session.id)
+        .bind(session.user)
+        .bind(session.request)
+        .bind(session.device)
+        .bind(opened_by)
+        .bind(ticket)
+        .bind(session_key)
+        .bind(bootstrap)
+        .bind(session.challenge.as_slice())
+        .bind(Millis(session.opened_at))
+        .bind(Millis(session.expires_at))
+        .bind(&session.transport_key)
+        .bind(&session.receipt);
+    if let Some(spki) = session_key {
+        seen_key::shown_as_session_key(script, spki, session.id);
+    }
+    if let Some(spki) = &session.transport_key {
+        seen_key::shown_as_transport_key(script, spki, session.id);
+    }
+}
+
+/// Keeps the transport key; another than the first is a conflict.
+pub(super) fn keep_transport_key(script: &mut Script, session: SessionId, spki: &[u8]) {
+    script
+        .hit("UPDATE sessions SET transport_key = ?1 WHERE id = ?2 AND (transport_key IS NULL OR transport_key = ?1)")
+        .bind(spki)
+        .bind(session);
+    seen_key::shown_as_transport_key(script, spki, session);
+}
+
+/// Keeps the receipt; the first stands.
+pub(super) fn keep_receipt(script: &mut Script, session: SessionId, receipt: &str) {
+    script
+        .hit("UPDATE sessions SET receipt = ? WHERE id = ? AND receipt IS NULL")
+        .bind(receipt)
+        .bind(session);
+}
+
+fn read(row: &SqliteRow) -> Result<Session, sqlx::Error> {
+    let challenge: &[u8] = row.try_get("challenge")?;
+    Ok(Session {
+        id: row.try_get("id")?,
+        user: row.try_get("user_id")?,
+        request: row.try_get("request_id")?,
+        device: row.try_get("device_id")?,
+        opened: read_opened(row)?,
+        challenge: challenge.try_into().map_err(|_| unreadable("challenge", "not 32 bytes"))?,
+        opened_at: time(row, "opened_at")?,
+        expires_at: time(row, "expires_at")?,
+        transport_key: row.try_get("transport_key")?,
+        receipt: row.try_get("receipt")?,
+    })
+}
+
+fn read_opened(row: &SqliteRow) -> Result<Opened, sqlx::Error> {
+    Ok(match row.try_get("opened_by")? {
+        "ticket" => Opened::ByTicket {
+            ticket: row.try_get("ticket_id")?,
+            session_key: row.try_get("session_key")?,
+            bootstrap: row.try_get("bootstrap_serial")?,
+        },
+        "device" => Opened::ByDevice,
+        other => return Err(unreadable("session opened by", other)),
+    })
 }

@@ -1,0 +1,98 @@
+//! Tickets, and the sealed key that proves the secret of each.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::Store;
+use super::column::{Millis, time, unreadable};
+use super::error::StoreError;
+use super::script::Script;
+use crate::lifecycle::ids::{SessionId, TicketId, UserId};
+use crate::lifecycle::ticket::{Ticket, TicketState};
+
+pub(super) const OF_USER: &str = "SELECT id, request_id, expires_at, attempts_left, state, session_id FROM tickets WHERE user_id = ?1";
+
+impl Store {
+    pub async fn user_of_ticket(&self, ticket: TicketId) -> Result<Option<UserId>, StoreError> {
+        let user = sqlx::query_scalar("SELECT user_id FROM tickets WHERE id = ?");
+        Ok(user.bind(ticket).fetch_optional(&self.readers).await?)
+    }
+
+    /// The key that proves the secret of a ticket, sealed.
+    pub async fn ticket_key(&self, ticket: TicketId) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = sqlx::query_scalar("SELECT sealed_key FROM tickets WHERE id = ? AND sealed_key IS NOT NULL");
+        Ok(key.bind(ticket).fetch_optional(&self.readers).await?)
+    }
+}
+
+pub(super) fn issue(script: &mut Script, user: UserId, ticket: &Ticket) {
+    script
+        .run("INSERT INTO tickets (id, user_id, request_id, expires_at, attempts_left, state, session_id) VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .bind(ticket.id)
+        .bind(user)
+        .bind(ticket.request)
+        .bind(Millis(ticket.expires_at))
+        .bind(ticket.attempts_left)
+        .bind(state_word(ticket.state))
+        .bind(session_of(ticket.state));
+}
+
+/// Moves a ticket; a dead one stays dead.
+pub(super) fn advance(script: &mut Script, user: UserId, ticket: TicketId, to: TicketState) {
+    script
+        .hit("UPDATE tickets SET state = ?, session_id = ? WHERE id = ? AND user_id = ? AND state <> 'dead'")
+        .bind(state_word(to))
+        .bind(session_of(to))
+        .bind(ticket)
+        .bind(user);
+}
+
+pub(super) fn miss(script: &mut Script, user: UserId, ticket: TicketId, attempts_left: u32) {
+    script
+        .hit("UPDATE tickets SET attempts_left = ? WHERE id = ? AND user_id = ?")
+        .bind(attempts_left)
+        .bind(ticket)
+        .bind(user);
+}
+
+pub(super) fn keep_key(script: &mut Script, ticket: TicketId, sealed: &[u8]) {
+    script
+        .hit("UPDATE tickets SET sealed_key = ? WHERE id = ? AND sealed_key IS NULL")
+        .bind(sealed)
+        .bind(ticket);
+}
+
+fn state_word(state: TicketState) -> &'static str {
+    match state {
+        TicketState::Open => "open",
+        TicketState::Redeemed { .. } => "redeemed",
+        TicketState::Dead { .. } => "dead",
+    }
+}
+
+fn session_of(state: TicketState) -> Option<SessionId> {
+    match state {
+        TicketState::Open => None,
+        TicketState::Redeemed { session } => Some(session),
+        TicketState::Dead { session } => session,
+    }
+}
+
+pub(super) fn read(row: &SqliteRow) -> Result<Ticket, sqlx::Error> {
+    Ok(Ticket {
+        id: row.try_get("id")?,
+        request: row.try_get("request_id")?,
+        expires_at: time(row, "expires_at")?,
+        attempts_left: row.try_get("attempts_left")?,
+        state: match row.try_get("state")? {
+            "open" => TicketState::Open,
+            "redeemed" => TicketState::Redeemed {
+                session: row.try_get("session_id")?,
+            },
+            "dead" => TicketState::Dead {
+                session: row.try_get("session_id")?,
+            },
+            other => return Err(unreadable("ticket state", other)),
+        },
+    })
+}

@@ -1,0 +1,170 @@
+//! Lists for people's eyes: read-only, and never more than a page at a time. No workflow decides anything by them.
+
+use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::audit::{Outcome, Who, read_outcome, read_who};
+use super::column::{Millis, time, time_if_any};
+use super::error::StoreError;
+use super::{Store, user};
+use crate::lifecycle::device::DeviceKind;
+use crate::lifecycle::ids::{DeviceId, RequestId, UserId};
+use crate::lifecycle::reason::Reason;
+use crate::lifecycle::request::Mode;
+use crate::lifecycle::user::User;
+
+/// Which requests a list is of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestFilter {
+    /// Only those that are neither issued, rejected nor canceled.
+    pub open_only: bool,
+    /// Only those of one user.
+    pub user: Option<UserId>,
+}
+
+/// One request in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestLine {
+    pub id: RequestId,
+    pub user: UserId,
+    pub user_name: String,
+    pub kind: DeviceKind,
+    /// `initial`, `replacement` or `update`.
+    pub purpose: String,
+    pub mode: Option<Mode>,
+    pub reason: Option<Reason>,
+    /// The word of its state.
+    pub state: String,
+    pub opened_at: Timestamp,
+    /// When it was issued, rejected or canceled.
+    pub closed_at: Option<Timestamp>,
+    /// The device that it replaces or updates.
+    pub target: Option<DeviceId>,
+    pub target_name: Option<String>,
+}
+
+impl RequestLine {
+    /// Where the list goes on after this line.
+    pub fn cursor(&self) -> RequestCursor {
+        RequestCursor {
+            opened_at: self.opened_at,
+            id: self.id,
+        }
+    }
+}
+
+/// The last line of a page of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestCursor {
+    pub opened_at: Timestamp,
+    pub id: RequestId,
+}
+
+/// One entry of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditLine {
+    pub seq: i64,
+    pub at: Timestamp,
+    pub who: Who,
+    pub act: String,
+    pub on_behalf_of: Option<UserId>,
+    pub request: Option<RequestId>,
+    pub outcome: Outcome,
+    pub details: serde_json::Value,
+    pub source: String,
+}
+
+/// A page of requests, newest first: `?1` the page size, `?2` and `?3` the line before it, `?4` the user.
+macro_rules! requests_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT requests.id, requests.user_id, users.name AS user_name, requests.kind, purpose, mode, reason, requests.state, ",
+            "opened_at, closed_at, devices.id AS target, devices.name AS target_name ",
+            "FROM requests JOIN users ON users.id = requests.user_id ",
+            "LEFT JOIN devices ON devices.id = coalesce(line_target, updated_device) ",
+            "WHERE (opened_at, requests.id) < (?2, ?3)",
+            $condition,
+            " ORDER BY opened_at DESC, requests.id DESC LIMIT ?1"
+        )
+    };
+}
+
+impl Store {
+    /// Requests, newest first.
+    pub async fn requests(&self, filter: RequestFilter, after: Option<RequestCursor>, limit: u32) -> Result<Vec<RequestLine>, StoreError> {
+        let page = match (filter.user, filter.open_only) {
+            (None, false) => requests_where!(""),
+            (None, true) => requests_where!(" AND requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing')"),
+            (Some(_), false) => requests_where!(" AND requests.user_id = ?4"),
+            (Some(_), true) => {
+                requests_where!(" AND requests.user_id = ?4 AND requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing')")
+            }
+        };
+        let after = after.unwrap_or(RequestCursor {
+            opened_at: Timestamp::MAX,
+            id: RequestId(uuid::Uuid::max()),
+        });
+        let page = sqlx::query(page)
+            .bind(limit)
+            .bind(Millis(after.opened_at))
+            .bind(after.id)
+            .bind(filter.user);
+        let found = page.fetch_all(&self.readers).await?;
+        Ok(found.iter().map(read_request).collect::<Result<_, _>>()?)
+    }
+
+    /// Users of whose name, e-mail address, UPN or device serial `text` is a part, by name. Capitals do not count.
+    pub async fn find_users(&self, text: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+        let found = sqlx::query(
+            "SELECT id, name, email, upn FROM users WHERE instr(lower(name), lower(?1)) OR instr(lower(email), lower(?1)) \
+             OR instr(lower(upn), lower(?1)) \
+             OR id IN (SELECT user_id FROM devices WHERE user_id IS NOT NULL AND instr(lower(serial), lower(?1))) \
+             ORDER BY name, id LIMIT ?2",
+        );
+        let found = found.bind(text).bind(limit).fetch_all(&self.readers).await?;
+        Ok(found.iter().map(user::read).collect::<Result<_, _>>()?)
+    }
+
+    /// The audit log, oldest first, after the entry `after_seq` (0 for all).
+    pub async fn audit(&self, after_seq: i64, limit: u32) -> Result<Vec<AuditLine>, StoreError> {
+        let found = sqlx::query(
+            "SELECT seq, at, who, who_id, who_fingerprint, act, user_id, request_id, outcome, refusal, details, source \
+             FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
+        );
+        let found = found.bind(after_seq).bind(limit).fetch_all(&self.readers).await?;
+        Ok(found.iter().map(read_audit).collect::<Result<_, _>>()?)
+    }
+}
+
+fn read_request(row: &SqliteRow) -> Result<RequestLine, sqlx::Error> {
+    Ok(RequestLine {
+        id: row.try_get("id")?,
+        user: row.try_get("user_id")?,
+        user_name: row.try_get("user_name")?,
+        kind: row.try_get("kind")?,
+        purpose: row.try_get("purpose")?,
+        mode: row.try_get("mode")?,
+        reason: row.try_get("reason")?,
+        state: row.try_get("state")?,
+        opened_at: time(row, "opened_at")?,
+        closed_at: time_if_any(row, "closed_at")?,
+        target: row.try_get("target")?,
+        target_name: row.try_get("target_name")?,
+    })
+}
+
+fn read_audit(row: &SqliteRow) -> Result<AuditLine, sqlx::Error> {
+    let details: &str = row.try_get("details")?;
+    Ok(AuditLine {
+        seq: row.try_get("seq")?,
+        at: time(row, "at")?,
+        who: read_who(row)?,
+        act: row.try_get("act")?,
+        on_behalf_of: row.try_get("user_id")?,
+        request: row.try_get("request_id")?,
+        outcome: read_outcome(row)?,
+        details: serde_json::from_str(details).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        source: row.try_get("source")?,
+    })
+}

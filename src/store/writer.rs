@@ -1,0 +1,140 @@
+//! The writer: the one task that changes the database. It takes the commits that are waiting and keeps them in one transaction, each
+//! under a savepoint of its own, so that a disk that syncs a few hundred times a second still keeps thousands of commits.
+//!
+//! Nobody is answered before the transaction is on disk. A commit that fails takes nothing with it; a transaction that breaks takes the
+//! whole group, and the connection is opened anew.
+
+use std::sync::Arc;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use super::error::StoreError;
+use super::script::Script;
+
+/// How many commits share a transaction at most.
+const GROUP: usize = 64;
+
+/// A commit in the queue.
+pub(super) struct Queued {
+    pub work: Work,
+    pub answer: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// What one commit asks for.
+pub(super) struct Work {
+    /// The name of the commit, for the log.
+    pub name: &'static str,
+    pub script: Script,
+    /// Whether it changes what relying parties are told of a certificate.
+    pub changes_status: bool,
+}
+
+/// The task and what it owns.
+pub(super) struct Writer {
+    pub options: SqliteConnectOptions,
+    /// Absent after a transaction has broken, until the next group.
+    pub connection: Option<SqliteConnection>,
+    pub queue: mpsc::Receiver<Queued>,
+    pub closing: Arc<Notify>,
+    pub status_changes: watch::Sender<u64>,
+}
+
+impl Writer {
+    /// Works until the store is closed, or nobody is left to use it; what is queued then is still kept.
+    pub async fn run(mut self) {
+        let mut group = Vec::with_capacity(GROUP);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.closing.notified() => self.queue.close(),
+                taken = self.queue.recv_many(&mut group, GROUP) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    self.keep(&mut group).await;
+                }
+            }
+        }
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the database did not close cleanly");
+        }
+    }
+
+    /// Keeps a group, and then answers. A caller that has gone away misses its answer and nothing else.
+    async fn keep(&mut self, group: &mut Vec<Queued>) {
+        let (works, answers): (Vec<_>, Vec<_>) = group.drain(..).map(|queued| (queued.work, queued.answer)).unzip();
+        let mut refusals = vec![None; works.len()];
+        let outcome = self.keep_in_one_transaction(works, &mut refusals).await;
+        match &outcome {
+            Ok(0) => {}
+            Ok(status_changes) => self.status_changes.send_modify(|count| *count += status_changes),
+            Err(broken) => {
+                tracing::error!(
+                    error = describe(broken),
+                    commits = answers.len(),
+                    "a transaction broke: nothing of it was kept"
+                );
+                self.connection = None;
+            }
+        }
+        for (answer, refusal) in answers.into_iter().zip(refusals) {
+            let verdict = refusal.map_or_else(|| outcome.clone().map(|_| ()), Err);
+            let _ = answer.send(verdict);
+        }
+    }
+
+    /// Carries out every script, and notes those that were refused. Returns how many change the status of a certificate; an error means
+    /// that nothing of the group was kept.
+    async fn keep_in_one_transaction(&mut self, works: Vec<Work>, refusals: &mut [Option<StoreError>]) -> Result<u64, StoreError> {
+        let connection = self.begin().await?;
+        let mut status_changes = 0;
+        for (work, refusal) in works.into_iter().zip(refusals) {
+            match work.script.carry_out(connection).await {
+                Ok(()) => status_changes += u64::from(work.changes_status),
+                Err(error) => {
+                    report(work.name, &error);
+                    *refusal = Some(error);
+                    undo(connection).await?;
+                }
+            }
+        }
+        sqlx::raw_sql("COMMIT").execute(connection).await?;
+        Ok(status_changes)
+    }
+
+    /// Begins a transaction, on a new connection if the former broke.
+    async fn begin(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
+        };
+        let connection = self.connection.insert(connection);
+        sqlx::raw_sql("BEGIN IMMEDIATE; SAVEPOINT one").execute(&mut *connection).await?;
+        Ok(connection)
+    }
+}
+
+/// Undoes what a failed commit did. SQLite may have ended the whole transaction by itself (a full disk, say): then there is no savepoint.
+async fn undo(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::raw_sql("ROLLBACK TO one").execute(connection).await?;
+    Ok(())
+}
+
+fn report(commit: &'static str, error: &StoreError) {
+    match error {
+        StoreError::Unavailable(_) => tracing::error!(commit, error = describe(error), "a commit failed"),
+        _ => tracing::debug!(commit, error = describe(error), "a commit was refused"),
+    }
+}
+
+/// The error with its source, for the log.
+fn describe(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable(outage) => format!("{error}: {outage}"),
+        StoreError::Conflict | StoreError::Duplicate { .. } | StoreError::Busy => error.to_string(),
+    }
+}
