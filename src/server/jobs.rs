@@ -38,7 +38,7 @@ pub async fn publish_crls(world: Arc<World>, mut stop: watch::Receiver<bool>) {
                 sleep(GATHER).await;
             }
             () = sleep(rest) => {}
-            _ = stop.wait_for(|stopped| *stopped) => return,
+            () = stopped(&mut stop) => return,
         }
     }
 }
@@ -50,10 +50,15 @@ pub async fn sweep_sessions(world: Arc<World>, mut stop: watch::Receiver<bool>) 
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            _ = stop.wait_for(|stopped| *stopped) => return,
+            () = stopped(&mut stop) => return,
         }
         if let Err(failure) = abandon_expired(&world).await {
             tracing::error!(failure = ?failure, "expired sessions could not be given up");
         }
     }
+}
+
+/// Waits until the server is told to stop.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stopped| *stopped).await;
 }

@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::Service;
 
+use super::jobs::stopped;
 use crate::http::peer::Peer;
 use crate::http::problem::Problem;
 
@@ -42,7 +43,7 @@ pub async fn serve(listener: TcpListener, tls: Option<ServerConfig>, router: Rou
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stopped| *stopped) => break,
+            () = stopped(&mut stop) => break,
         };
         let (stream, address) = match accepted {
             Ok(accepted) => accepted,

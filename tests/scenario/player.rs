@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::actor::{Actor, Operator, Role};
+use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::change::Carried;
 use remint::lifecycle::credential::{Credential, CredentialState, Slot};
 use remint::lifecycle::device::DeviceKind;
@@ -195,7 +195,14 @@ impl Player {
     }
 
     /// A new device redeems the ticket; a fresh one is made when the last no longer opens.
-    async fn begin(&mut self, label: &str, device_label: &str, request: RequestId, holdings: &Holdings, by: &Caller) -> Result<(), Trouble> {
+    async fn begin(
+        &mut self,
+        label: &str,
+        device_label: &str,
+        request: RequestId,
+        holdings: &Holdings,
+        by: &Caller,
+    ) -> Result<(), Trouble> {
         let world = &self.house.world;
         let kind = holdings.requests[&request].kind;
         let facts = DeviceFacts { kind, model: "story".to_owned(), serial: device_label.to_owned(), name: device_label.to_owned() };
@@ -205,7 +212,8 @@ impl Player {
             None => Err(Failure::missing("invitation")),
         };
         if opened.is_err() {
-            let inviter = if holdings.requests[&request].mode() == Some(Mode::Remote) { self.caller("help-desk").await? } else { by.clone() };
+            let inviter =
+                if holdings.requests[&request].mode() == Some(Mode::Remote) { self.caller("help-desk").await? } else { by.clone() };
             let again = invite_again(&self.house.world, &inviter, request).await?;
             let secret = Secret::of(again.invitation.as_ref().expect("a ticket"));
             device.open(&self.house.world, &secret).await?;
@@ -314,7 +322,8 @@ impl Player {
 
     fn no_faults(&self, all: &BTreeMap<UserId, Holdings>) -> Result<(), String> {
         let now = self.house.world.clock.now();
-        let faults: Vec<_> = all.values().flat_map(|held| held.faults(&self.house.world.policy, now)).map(|fault| fault.to_string()).collect();
+        let faults: Vec<_> =
+            all.values().flat_map(|held| held.faults(&self.house.world.policy, now)).map(|fault| fault.to_string()).collect();
         if faults.is_empty() { Ok(()) } else { Err(format!("faults: {}", faults.join("; "))) }
     }
 
@@ -336,7 +345,8 @@ impl Player {
         }
         for (label, expected) in &now.carries {
             let id = self.latest(label).map_err(|_| format!("unknown device: {label}"))?;
-            let mut found: Vec<String> = all.values().flat_map(|held| held.carried_by(id)).map(|(c, how)| self.carried(c, how, all)).collect();
+            let mut found: Vec<String> =
+                all.values().flat_map(|held| held.carried_by(id)).map(|(c, how)| self.carried(c, how, all)).collect();
             let mut expected = expected.clone();
             (found.sort(), expected.sort());
             note(&mut wrong, &format!("{label} carries"), &expected.join(", "), &found.join(", "));

@@ -67,7 +67,14 @@ pub async fn device(
     Ok(id)
 }
 
-fn certify(world: &World, user: &User, device: DeviceId, label: &str, at: Timestamp, writes: &mut Vec<Write>) -> Result<CredentialId, String> {
+fn certify(
+    world: &World,
+    user: &User,
+    device: DeviceId,
+    label: &str,
+    at: Timestamp,
+    writes: &mut Vec<Write>,
+) -> Result<CredentialId, String> {
     let slot = slot_of(label)?;
     let new = world.fresh_credential();
     let key = SigningKey::generate().unwrap();

@@ -134,12 +134,8 @@ impl Device {
     pub fn open_message(&self, secret: &Secret) -> OpenSession {
         let (exporter, nonce) = ([7; 32], [9; 16]);
         let key = ProofKey::derive(&secret.secret, secret.code.as_deref(), secret.ticket.0.as_bytes()).unwrap();
-        let transcript = Transcript {
-            exporter: &exporter,
-            invitation: secret.ticket.0.as_bytes(),
-            session_key: self.session_key.spki(),
-            nonce: &nonce,
-        };
+        let transcript =
+            Transcript { exporter: &exporter, invitation: secret.ticket.0.as_bytes(), session_key: self.session_key.spki(), nonce: &nonce };
         OpenSession {
             invitation: secret.ticket,
             csr: self.session_key.csr(None),

@@ -11,7 +11,7 @@ use crate::lifecycle::hold::Held;
 use crate::lifecycle::holdings::{Holdings, Standing};
 use crate::lifecycle::request::{Request, RequestState};
 use crate::lifecycle::user::User;
-use crate::store::views::{RequestLine, UserLine};
+use crate::store::views::RequestLine;
 use crate::workflows::invitation::Invitation;
 use crate::workflows::request_initial_issuance::Opened;
 
@@ -187,12 +187,15 @@ pub struct RequestLineBody {
     pub id: String,
     pub user: String,
     pub user_name: String,
-    pub purpose: &'static str,
+    pub purpose: String,
     pub kind: &'static str,
     pub mode: Option<&'static str>,
     pub reason: Option<&'static str>,
     pub state: String,
     pub opened_at: String,
+    /// The device that is replaced or updated.
+    pub target: Option<String>,
+    pub target_name: Option<String>,
 }
 
 fn time(at: Timestamp) -> String {
@@ -202,12 +205,6 @@ fn time(at: Timestamp) -> String {
 impl From<&User> for UserBody {
     fn from(user: &User) -> Self {
         Self { id: user.id.to_string(), name: user.name.clone(), email: user.email.clone(), upn: user.upn.clone() }
-    }
-}
-
-impl From<UserLine> for UserBody {
-    fn from(line: UserLine) -> Self {
-        Self { id: line.id.to_string(), name: line.name, email: line.email, upn: line.upn }
     }
 }
 
@@ -223,6 +220,8 @@ impl From<RequestLine> for RequestLineBody {
             reason: line.reason.map(|reason| reason.as_str()),
             state: line.state,
             opened_at: time(line.opened_at),
+            target: line.target.map(|target| target.to_string()),
+            target_name: line.target_name,
         }
     }
 }

@@ -6,7 +6,7 @@ mod writes;
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn};
@@ -60,8 +60,7 @@ impl FromRequestParts<Arc<World>> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, world: &Arc<World>) -> Result<Self, Problem> {
         let peer = Peer::from_request_parts(parts, world).await?;
-        let State(world) = State::<Arc<World>>::from_request_parts(parts, world).await.map_err(|never| match never {})?;
-        Ok(Self(identify_operator(&world, peer.certificate()?, &peer.source()).await?))
+        Ok(Self(identify_operator(world, peer.certificate()?, &peer.source()).await?))
     }
 }
 

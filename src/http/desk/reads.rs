@@ -12,8 +12,7 @@ use super::bodies::{HoldingsBody, MeBody, ProblemBody, RequestBody, RequestsBody
 use crate::http::problem::Problem;
 use crate::http::words::id;
 use crate::lifecycle::actor::Actor;
-use crate::lifecycle::ids::RequestId;
-use crate::store::views::RequestFilter;
+use crate::store::views::{RequestCursor, RequestFilter};
 use crate::workflows::failure::Failure;
 use crate::workflows::look_up_user::{look_up_request, look_up_user, works_at_the_desk};
 use crate::workflows::world::World;
@@ -47,7 +46,7 @@ pub async fn find_users(
     let Query(query) = query.map_err(|error| Problem::malformed(error.body_text()))?;
     works_at_the_desk(&world, &caller, "look-up").await?;
     let found = world.store.find_users(&query.q, PAGE).await.map_err(Failure::from)?;
-    Ok(Json(UsersBody { users: found.into_iter().map(Into::into).collect() }))
+    Ok(Json(UsersBody { users: found.iter().map(Into::into).collect() }))
 }
 
 /// A user with all that they hold.
@@ -84,12 +83,19 @@ pub async fn requests(
     let Query(query) = query.map_err(|error| Problem::malformed(error.body_text()))?;
     works_at_the_desk(&world, &caller, "list-requests").await?;
     let user = query.user.as_deref().map(|text| id("user", text)).transpose()?;
-    let after = query.after.as_deref().map(|text| id::<RequestId>("request", text)).transpose()?;
+    let after = query.after.as_deref().map(cursor).transpose()?;
     let filter = RequestFilter { open_only: query.open, user };
-    let lines = world.store.requests(&filter, after, PAGE).await.map_err(Failure::from)?;
+    let lines = world.store.requests(filter, after, PAGE).await.map_err(Failure::from)?;
     let is_full = lines.len() == PAGE as usize;
-    let next = lines.last().filter(|_| is_full).map(|line| line.id.to_string());
+    let next = lines.last().filter(|_| is_full).map(|line| format!("{}/{}", line.opened_at, line.id));
     Ok(Json(RequestsBody { requests: lines.into_iter().map(Into::into).collect(), next }))
+}
+
+/// The `next` of a page: the time and the id of its last line.
+fn cursor(text: &str) -> Result<RequestCursor, Problem> {
+    let malformed = || Problem::malformed("after: expected: the next of the page before");
+    let (opened_at, id) = text.split_once('/').ok_or_else(malformed)?;
+    Ok(RequestCursor { opened_at: opened_at.parse().map_err(|_| malformed())?, id: id.parse().map_err(|_| malformed())? })
 }
 
 /// One request.
