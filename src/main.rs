@@ -1,1 +1,220 @@
-fn main() {}
+//! The command line: arguments, run, exit code.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use remint::lifecycle::actor::Role;
+use remint::pki::key::random;
+use remint::pki::pkcs12::p12;
+use remint::server::clock::{SystemClock, SystemEntropy};
+use remint::server::config::Config;
+use remint::server::init::{Foundation, Ports, init};
+use remint::server::{Server, ServerError, Sockets, house};
+use remint::workflows::add_operator::{add_operator, end_operator};
+use remint::workflows::create_user::{NewUser, administrator, create_user};
+use remint::workflows::publish_crl::publish_crl;
+use remint::workflows::world::World;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Remote issuance and replacement of mobile smart cards.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tell the story of a lost phone by running it, in a temporary folder on free ports of this machine.
+    Demo(DemoArguments),
+    /// Make a data folder: configuration, policy, keys, hierarchy, database.
+    Init(InitArguments),
+    /// Serve a data folder.
+    Serve(Data),
+    /// Add operators, and close their records.
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// Add users.
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(Args)]
+struct DemoArguments {
+    /// End when the story is told, with status 0 only if every check held.
+    #[arg(long)]
+    exit: bool,
+    /// Leave certificates, the CRL and the devices' certificates in this folder.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Data {
+    /// The data folder.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+#[derive(Args)]
+struct InitArguments {
+    #[command(flatten)]
+    data: Data,
+    /// The name or IP address by which phones, operators and relying parties reach this machine.
+    #[arg(long, default_value = "localhost")]
+    host: String,
+    /// The IP address to bind.
+    #[arg(long, default_value = "127.0.0.1")]
+    bind: String,
+    /// O of every certificate.
+    #[arg(long, default_value = "")]
+    organization: String,
+    #[arg(long, default_value_t = 8443)]
+    devices_port: u16,
+    #[arg(long, default_value_t = 9443)]
+    desk_port: u16,
+    #[arg(long, default_value_t = 8080)]
+    status_port: u16,
+}
+
+#[derive(Subcommand)]
+enum OperatorCommand {
+    /// Add an operator, and write their key and certificate to a PKCS#12 file for a browser or curl.
+    Add {
+        #[command(flatten)]
+        data: Data,
+        name: String,
+        /// help-desk, validation-officer, issuance-officer or auditor; several times for several.
+        #[arg(long, required = true)]
+        role: Vec<Role>,
+        /// The file to write; it must not exist.
+        #[arg(long, value_name = "FILE.p12")]
+        out: PathBuf,
+        /// The password of the file; one is made and printed if none is given.
+        #[arg(long, env = "REMINT_P12_PASSWORD", hide_env_values = true)]
+        password: Option<String>,
+    },
+    /// Close an operator's record and revoke the certificates.
+    End {
+        #[command(flatten)]
+        data: Data,
+        name: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Add a user to the directory.
+    Add {
+        #[command(flatten)]
+        data: Data,
+        name: String,
+        #[arg(long)]
+        email: String,
+        /// User principal name, for smart card logon; the e-mail address if not given.
+        #[arg(long)]
+        upn: Option<String>,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(Arguments::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("remint: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode, ServerError> {
+    match command {
+        Command::Demo(arguments) => return remint::demo::run(arguments.exit, arguments.keep.as_deref()).await,
+        Command::Init(arguments) => found(arguments).await?,
+        Command::Serve(Data { data }) => serve(&data).await?,
+        Command::Operator(OperatorCommand::Add { data, name, role, out, password }) => {
+            let world = open(&data.data).await?;
+            hire(&world, &name, role.into_iter().collect(), &out, password).await?;
+        }
+        Command::Operator(OperatorCommand::End { data, name }) => {
+            let world = open(&data.data).await?;
+            end_operator(&world, &name).await?;
+            publish_crl(&world).await?;
+            println!("{name}: record closed, certificates revoked");
+        }
+        Command::User(UserCommand::Add { data, name, email, upn }) => {
+            let world = open(&data.data).await?;
+            let upn = upn.unwrap_or_else(|| email.clone());
+            let user = create_user(&world, &administrator(), NewUser { name, email, upn }).await?;
+            println!("{}", user.id);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn open(data: &Path) -> Result<World, ServerError> {
+    house::open(data, &Config::load(data)?).await
+}
+
+async fn found(arguments: InitArguments) -> Result<(), ServerError> {
+    let InitArguments { data: Data { data }, host, bind, organization, devices_port, desk_port, status_port } = arguments;
+    let ports = Ports { devices: devices_port, desk: desk_port, status: status_port };
+    let master = house::master_from_environment();
+    let foundation = Foundation { organization, host, bind, ports };
+    init(&data, &foundation, master.as_deref(), &SystemClock, &SystemEntropy).await?;
+    println!("made {}", data.display());
+    match master {
+        Some(_) => println!("private keys are sealed under the master key of {}", house::MASTER_KEY_VARIABLE),
+        None => println!("private keys are sealed under {}: keep a copy of it elsewhere", data.join("master.key").display()),
+    }
+    println!("root certificate: {}", data.join("ca/root.pem").display());
+    println!("next: remint operator add --data {} NAME --role help-desk --out NAME.p12", data.display());
+    Ok(())
+}
+
+async fn serve(data: &Path) -> Result<(), ServerError> {
+    let config = Config::load(data)?;
+    let sockets = Sockets::bind(&config).await?;
+    let server = Server::start(data, &config, sockets).await?;
+    println!("devices  https://{}", config.devices.address);
+    println!("desk     https://{}", config.desk.address);
+    println!("status   {}", config.status.url);
+    println!("ready");
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    server.stop().await;
+    Ok(())
+}
+
+async fn hire(world: &World, name: &str, roles: BTreeSet<Role>, out: &Path, password: Option<String>) -> Result<(), ServerError> {
+    if out.exists() {
+        return Err(ServerError::new(format!("{}: it exists, expected: a new file", out.display())));
+    }
+    let made = password.is_none();
+    let password = password.unwrap_or_else(|| random::<12>(&SystemEntropy).iter().map(|byte| format!("{byte:02x}")).collect());
+    let identity = add_operator(world, name, roles, None).await?;
+    let file = p12(&identity.key, &identity.certificate, world.authority.chain(), name, &password).map_err(ServerError::new)?;
+    write_private(out, &file)?;
+    println!("{name}: {}", out.display());
+    if made {
+        println!("password: {password}");
+    }
+    Ok(())
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), ServerError> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes)).map_err(|source| ServerError::new(format!("{}: {source}", path.display())))
+}

@@ -1,1 +1,61 @@
-//! A phone.
+//! A phone that receives a mobile smart card, as an independent program.
+//!
+//! It is built from the published protocol page (`docs/protocol.md`) alone and shares no type and no code with the server, so that
+//! the two check each other. A person drives it with the `mobile-sim` program; the server's demonstration and tests drive the
+//! same [`Phone`] in their own process, over real TLS.
+//!
+//! | what it is about | module |
+//! |---|---|
+//! | the phone and the order of its messages | [`phone`], [`message`], `errand` |
+//! | what it was handed, and what it holds | [`invitation`], [`device`], [`card`], [`export`] |
+//! | what it keeps on disk, under a PIN | `state`, `keeper`, `vault` |
+//! | the messages: M1, M2, M4 and M5, M6, M7 and M8 | `trust`, `session`, `enroll`, `confirm`, `receipt`, `sync` |
+//! | the wire | [`wire`], [`identity`], `tls`, `est`, `multipart` |
+//! | cryptography and its formats | [`key`], [`certificate`], `cms`, `package`, `encoding` |
+//! | many phones at once | [`fleet`] |
+//!
+//! The rule that everything else serves: **what a message mentions is on disk before the message is sent, and what a reply brings is
+//! on disk before the next step**. So the phone can be killed at any point, and running the same command again continues.
+//!
+//! What it deliberately is not: a key store. A real phone keeps its keys in hardware that counts wrong PINs; here they lie in a file
+//! under a PIN that somebody with the file can guess. It also checks no revocation, because it looks at its own certificates only.
+
+mod cms;
+mod confirm;
+mod encoding;
+mod enroll;
+mod errand;
+mod est;
+mod keeper;
+mod multipart;
+mod package;
+mod receipt;
+mod session;
+mod state;
+mod sync;
+mod tls;
+mod trust;
+mod vault;
+
+pub mod card;
+pub mod certificate;
+pub mod device;
+pub mod error;
+pub mod export;
+pub mod fleet;
+pub mod identity;
+pub mod invitation;
+pub mod key;
+pub mod message;
+pub mod phone;
+pub mod wire;
+
+pub use card::Card;
+pub use cms::EnvelopeError;
+pub use device::{DeviceFacts, DeviceKind, Slot};
+pub use error::PhoneError;
+pub use identity::Identity;
+pub use invitation::Invitation;
+pub use message::{Faults, Message};
+pub use phone::{Outcome, Phone, Synced, UpdateOutcome};
+pub use state::Standing;

@@ -61,12 +61,7 @@ pub enum CredentialState {
     /// Confirmed by a device: usable while no hold stands on it and it has not expired.
     Issued { certified: Certified, at: Timestamp },
     /// The end. `certified` is absent where nothing had been signed; `issued_at` where nobody ever confirmed it.
-    Revoked {
-        certified: Option<Certified>,
-        issued_at: Option<Timestamp>,
-        at: Timestamp,
-        reason: RevocationReason,
-    },
+    Revoked { certified: Option<Certified>, issued_at: Option<Timestamp>, at: Timestamp, reason: RevocationReason },
 }
 
 /// What signing fixed.
@@ -126,24 +121,11 @@ impl CredentialState {
     /// The state after revocation. The first revocation stands: revoked is final.
     pub(super) fn revoked(self, at: Timestamp, reason: RevocationReason) -> Self {
         match self {
-            Self::Reserved { .. } => Self::Revoked {
-                certified: None,
-                issued_at: None,
-                at,
-                reason,
-            },
-            Self::Signed { certified } => Self::Revoked {
-                certified: Some(certified),
-                issued_at: None,
-                at,
-                reason,
-            },
-            Self::Issued { certified, at: issued_at } => Self::Revoked {
-                certified: Some(certified),
-                issued_at: Some(issued_at),
-                at,
-                reason,
-            },
+            Self::Reserved { .. } => Self::Revoked { certified: None, issued_at: None, at, reason },
+            Self::Signed { certified } => Self::Revoked { certified: Some(certified), issued_at: None, at, reason },
+            Self::Issued { certified, at: issued_at } => {
+                Self::Revoked { certified: Some(certified), issued_at: Some(issued_at), at, reason }
+            }
             revoked @ Self::Revoked { .. } => revoked,
         }
     }

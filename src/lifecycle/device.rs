@@ -106,18 +106,8 @@ impl DeviceState {
     /// The state after its end. The first end stands: terminated is final.
     pub(super) fn terminated(self, at: Timestamp, reason: EndReason) -> Self {
         match self {
-            Self::Available | Self::Assigned { .. } => Self::Terminated {
-                at,
-                reason,
-                issued_at: None,
-                stand_in: None,
-            },
-            Self::Issued { at: issued_at, stand_in } => Self::Terminated {
-                at,
-                reason,
-                issued_at: Some(issued_at),
-                stand_in,
-            },
+            Self::Available | Self::Assigned { .. } => Self::Terminated { at, reason, issued_at: None, stand_in: None },
+            Self::Issued { at: issued_at, stand_in } => Self::Terminated { at, reason, issued_at: Some(issued_at), stand_in },
             terminated @ Self::Terminated { .. } => terminated,
         }
     }

@@ -24,12 +24,7 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub fn on(holdings: &Holdings, policy: &'a Policy, now: Timestamp) -> Self {
-        Self {
-            holdings: holdings.clone(),
-            policy,
-            now,
-            changes: Vec::new(),
-        }
+        Self { holdings: holdings.clone(), policy, now, changes: Vec::new() }
     }
 
     pub fn make(&mut self, change: Change) {
@@ -47,10 +42,7 @@ impl<'a> Draft<'a> {
 
     pub fn place_hold(&mut self, on: Held, cause: Cause) {
         if !self.holdings.holds.stands(on, cause) {
-            self.make(Change::HoldPlaced {
-                hold: Hold { on, cause },
-                at: self.now,
-            });
+            self.make(Change::HoldPlaced { hold: Hold { on, cause }, at: self.now });
         }
     }
 
@@ -73,11 +65,7 @@ impl<'a> Draft<'a> {
     pub fn revoke(&mut self, credential: CredentialId, reason: RevocationReason) {
         let standing = self.holdings.credentials.get(&credential);
         if standing.is_some_and(|credential| !credential.is_revoked()) {
-            self.make(Change::CredentialRevoked {
-                credential,
-                at: self.now,
-                reason,
-            });
+            self.make(Change::CredentialRevoked { credential, at: self.now, reason });
             self.lift_holds_on(Held::Credential(credential));
         }
     }
@@ -89,11 +77,7 @@ impl<'a> Draft<'a> {
             return;
         }
         let arrangements: Vec<RequestId> = self.holdings.arrangements_over(device).map(|request| request.id).collect();
-        self.make(Change::DeviceTerminated {
-            device,
-            at: self.now,
-            reason,
-        });
+        self.make(Change::DeviceTerminated { device, at: self.now, reason });
         for credential in self.own_credentials_of(device) {
             self.revoke(credential, own);
         }
@@ -163,23 +147,14 @@ impl<'a> Draft<'a> {
 
     /// Every ticket of a request that is not dead dies.
     pub fn kill_tickets(&mut self, request: RequestId) {
-        let alive: Vec<_> = self
-            .holdings
-            .tickets
-            .values()
-            .filter(|ticket| ticket.request == request)
-            .map(|t| (t.id, t.state))
-            .collect();
+        let alive: Vec<_> = self.holdings.tickets.values().filter(|ticket| ticket.request == request).map(|t| (t.id, t.state)).collect();
         for (ticket, state) in alive {
             let session = match state {
                 TicketState::Dead { .. } => continue,
                 TicketState::Open => None,
                 TicketState::Redeemed { session } => Some(session),
             };
-            self.make(Change::TicketMoved {
-                ticket,
-                to: TicketState::Dead { session },
-            });
+            self.make(Change::TicketMoved { ticket, to: TicketState::Dead { session } });
         }
     }
 
@@ -194,11 +169,7 @@ impl<'a> Draft<'a> {
             return Some(device);
         }
         if is_new {
-            self.make(Change::DeviceTerminated {
-                device,
-                at: self.now,
-                reason: EndReason::Unissued,
-            });
+            self.make(Change::DeviceTerminated { device, at: self.now, reason: EndReason::Unissued });
         }
         None
     }
@@ -234,9 +205,7 @@ impl Holdings {
         credential.slot == Slot::Enc
             && credential.is_usable(now)
             && self.carriers_in_use(credential.id).next().is_none()
-            && !self
-                .open_requests()
-                .any(|request| self.will_recover(request, credential.id, policy))
+            && !self.open_requests().any(|request| self.will_recover(request, credential.id, policy))
     }
 
     /// Whether an open replacement will recover an `enc` of its target onto the new device, still usable.

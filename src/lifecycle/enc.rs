@@ -32,15 +32,9 @@ pub fn wanted_encs(holdings: &Holdings, policy: &Policy, request: &Request, now:
         return None;
     }
     let ever = holdings.encs_ever_issued();
-    let newest = ever
-        .iter()
-        .find(|enc| enc.is_usable(now) && !is_doomed(holdings, policy, request, enc))
-        .map(|enc| enc.id);
+    let newest = ever.iter().find(|enc| enc.is_usable(now) && !is_doomed(holdings, policy, request, enc)).map(|enc| enc.id);
     let history = ever.iter().map(|enc| enc.id).filter(|enc| Some(*enc) != newest).collect();
-    Some(WantedEncs {
-        current: newest.map_or(CurrentEnc::New, CurrentEnc::Existing),
-        history,
-    })
+    Some(WantedEncs { current: newest.map_or(CurrentEnc::New, CurrentEnc::Existing), history })
 }
 
 /// Whether issuing `request` will revoke this `enc`: its target carries it, and the reason does not let it live on.

@@ -36,10 +36,7 @@ impl Holdings {
         for (hold, _) in self.holds.iter() {
             let lives = match hold.on {
                 Held::Device(device) => self.devices.get(&device).is_some_and(Device::is_in_use),
-                Held::Credential(credential) => self
-                    .credentials
-                    .get(&credential)
-                    .is_some_and(|c| !c.is_revoked() && !c.is_unconfirmed()),
+                Held::Credential(credential) => self.credentials.get(&credential).is_some_and(|c| !c.is_revoked() && !c.is_unconfirmed()),
             };
             if !lives {
                 fault(found, 1, format!("a hold on what does not live: {:?}", hold.on));
@@ -65,10 +62,7 @@ impl Holdings {
 
     /// 4 and 7: one open replacement a line, one stand-in an original, and nothing invalid left behind a permanent device.
     fn faulty_lines(&self, found: &mut Vec<Fault>) {
-        let open: Vec<_> = self
-            .open_requests()
-            .filter_map(|request| request.replacement().map(|(_, line)| (request.id, line)))
-            .collect();
+        let open: Vec<_> = self.open_requests().filter_map(|request| request.replacement().map(|(_, line)| (request.id, line))).collect();
         for (position, (id, line)) in open.iter().enumerate() {
             for (other, theirs) in &open[..position] {
                 if line.devices().any(|device| theirs.devices().any(|theirs| theirs == device)) {
@@ -77,10 +71,7 @@ impl Holdings {
             }
         }
         for device in self.devices_in_use() {
-            let stand_ins = self
-                .devices_in_use()
-                .filter(|other| other.stand_in().is_some_and(|s| s.original == device.id))
-                .count();
+            let stand_ins = self.devices_in_use().filter(|other| other.stand_in().is_some_and(|s| s.original == device.id)).count();
             if stand_ins > 1 {
                 fault(found, 4, format!("{stand_ins} stand-ins in use for {}", device.id));
             }
@@ -88,15 +79,9 @@ impl Holdings {
         for request in self.requests.values() {
             let Some((reason, line)) = request.replacement() else { continue };
             let is_permanent = !reason.is_temporary() && self.issued_under(request).is_some();
-            let left_behind = line
-                .devices()
-                .filter(|device| self.devices.get(device).is_some_and(Device::is_in_use));
+            let left_behind = line.devices().filter(|device| self.devices.get(device).is_some_and(Device::is_in_use));
             for device in left_behind.filter(|_| is_permanent) {
-                fault(
-                    found,
-                    7,
-                    format!("{device} still in use behind the permanent replacement {}", request.id),
-                );
+                fault(found, 7, format!("{device} still in use behind the permanent replacement {}", request.id));
             }
         }
     }
@@ -108,18 +93,11 @@ impl Holdings {
             let expected = usize::from(credential.issued_at().is_some());
             let is_wrong = carriers.len() != expected || carriers.iter().any(|(_, carried)| **carried != Carried::Current);
             if credential.slot != Slot::Enc && is_wrong {
-                fault(
-                    found,
-                    6,
-                    format!("{} {} is on {} devices", credential.slot, credential.serial, carriers.len()),
-                );
+                fault(found, 6, format!("{} {} is on {} devices", credential.slot, credential.serial, carriers.len()));
             }
         }
         for device in self.devices.values() {
-            let current = self
-                .carried_by(device.id)
-                .filter(|(c, carried)| c.slot == Slot::Enc && *carried == Carried::Current)
-                .count();
+            let current = self.carried_by(device.id).filter(|(c, carried)| c.slot == Slot::Enc && *carried == Carried::Current).count();
             if current > 1 {
                 fault(found, 6, format!("{current} current enc credentials on {}", device.id));
             }
@@ -139,11 +117,7 @@ impl Holdings {
                 fault(found, 11, format!("{} has a revoked current enc and no open update", device.id));
             }
         }
-        for enc in self
-            .credentials
-            .values()
-            .filter(|credential| self.is_orphan(credential, policy, now))
-        {
+        for enc in self.credentials.values().filter(|credential| self.is_orphan(credential, policy, now)) {
             fault(found, 11, format!("usable enc {} that nobody holds", enc.serial));
         }
     }
@@ -160,26 +134,14 @@ impl Holdings {
                 (_, _) => true,
             };
             if !is_sound {
-                fault(
-                    found,
-                    0,
-                    format!("{} {} has no device to work on", request.purpose_word(), request.id),
-                );
+                fault(found, 0, format!("{} {} has no device to work on", request.purpose_word(), request.id));
             }
         }
         for credential in self.credentials.values().filter(|credential| credential.is_unconfirmed()) {
-            let is_awaited = self
-                .open_requests()
-                .any(|request| request.issuing().is_some_and(|issuing| issuing.device == credential.made_for));
+            let is_awaited =
+                self.open_requests().any(|request| request.issuing().is_some_and(|issuing| issuing.device == credential.made_for));
             if !is_awaited {
-                fault(
-                    found,
-                    0,
-                    format!(
-                        "{} {} is unconfirmed and no session is at work for it",
-                        credential.slot, credential.serial
-                    ),
-                );
+                fault(found, 0, format!("{} {} is unconfirmed and no session is at work for it", credential.slot, credential.serial));
             }
         }
     }

@@ -46,9 +46,7 @@ impl Standing {
         match (state, held_since) {
             (CredentialState::Revoked { at, reason, .. }, _) => Self::Revoked { at: *at, reason: *reason },
             (CredentialState::Reserved { at }, _) => Self::OnHold { since: *at },
-            (CredentialState::Signed { certified }, _) => Self::OnHold {
-                since: certified.not_before,
-            },
+            (CredentialState::Signed { certified }, _) => Self::OnHold { since: certified.not_before },
             (CredentialState::Issued { .. }, Some(since)) => Self::OnHold { since },
             (CredentialState::Issued { .. }, None) => Self::Good,
         }
@@ -101,11 +99,7 @@ impl Holdings {
             | Change::CredentialSigned { .. }
             | Change::CredentialIssued { .. }
             | Change::CredentialRevoked { .. } => self.apply_to_credential(change),
-            Change::CarriedAs {
-                device,
-                credential,
-                carried,
-            } => {
+            Change::CarriedAs { device, credential, carried } => {
                 self.carries.insert((*device, *credential), *carried);
             }
             Change::HoldPlaced { hold, at } => self.holds.place(*hold, *at),
@@ -123,10 +117,7 @@ impl Holdings {
             }
             Change::DeviceIssued { device, at, stand_in } => {
                 if let Some(device) = self.devices.get_mut(device) {
-                    device.state = DeviceState::Issued {
-                        at: *at,
-                        stand_in: *stand_in,
-                    };
+                    device.state = DeviceState::Issued { at: *at, stand_in: *stand_in };
                 }
             }
             Change::DeviceTerminated { device, at, reason } => {
@@ -212,8 +203,7 @@ impl Holdings {
 
     /// The stand-in that is in use for a device.
     pub fn stand_in_of(&self, original: DeviceId) -> Option<&Device> {
-        self.devices_in_use()
-            .find(|device| device.stand_in().is_some_and(|stand_in| stand_in.original == original))
+        self.devices_in_use().find(|device| device.stand_in().is_some_and(|stand_in| stand_in.original == original))
     }
 
     /// The temporary arrangements over an original that have not been undone: issued, with their hold still standing on it.
@@ -230,31 +220,22 @@ impl Holdings {
 
     /// The open update of a device.
     pub fn open_update_of(&self, device: DeviceId) -> Option<&Request> {
-        self.open_requests()
-            .find(|request| matches!(request.purpose, Purpose::Update { device: updated } if updated == device))
+        self.open_requests().find(|request| matches!(request.purpose, Purpose::Update { device: updated } if updated == device))
     }
 
     /// The request at work on which a session is.
     pub fn request_of_session(&self, session: SessionId) -> Option<&Request> {
-        self.requests
-            .values()
-            .find(|request| request.issuing().is_some_and(|issuing| issuing.session == session))
+        self.requests.values().find(|request| request.issuing().is_some_and(|issuing| issuing.session == session))
     }
 
     /// Credentials made for a device that it has not confirmed.
     pub fn unconfirmed_for(&self, device: DeviceId) -> impl Iterator<Item = &Credential> {
-        self.credentials
-            .values()
-            .filter(move |credential| credential.made_for == device && credential.is_unconfirmed())
+        self.credentials.values().filter(move |credential| credential.made_for == device && credential.is_unconfirmed())
     }
 
     /// Every `enc` that was ever issued to the user, revoked or not, newest first.
     pub fn encs_ever_issued(&self) -> Vec<&Credential> {
-        let mut encs: Vec<_> = self
-            .credentials
-            .values()
-            .filter(|c| c.slot == Slot::Enc && c.issued_at().is_some())
-            .collect();
+        let mut encs: Vec<_> = self.credentials.values().filter(|c| c.slot == Slot::Enc && c.issued_at().is_some()).collect();
         encs.sort_by_key(|credential| std::cmp::Reverse((credential.issued_at(), credential.id)));
         encs
     }

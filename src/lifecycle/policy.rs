@@ -77,9 +77,7 @@ impl Policy {
         ];
         match lifetimes.into_iter().find(|(_, lifetime)| !lifetime.is_positive()) {
             Some((what, _)) => Err(PolicyFault::NotPositive { what }),
-            None if self.invitation.attempts == 0 => Err(PolicyFault::NotPositive {
-                what: "invitation.attempts",
-            }),
+            None if self.invitation.attempts == 0 => Err(PolicyFault::NotPositive { what: "invitation.attempts" }),
             None => Ok(()),
         }
     }
@@ -111,11 +109,7 @@ impl KindPolicy {
         if !self.slots.contains(&Slot::Auth) {
             return Err(PolicyFault::NoAuth { kind });
         }
-        match self
-            .renews_enc
-            .iter()
-            .find(|reason| !matches!(reason, Reason::Damaged | Reason::Expired))
-        {
+        match self.renews_enc.iter().find(|reason| !matches!(reason, Reason::Damaged | Reason::Expired)) {
             Some(reason) => Err(PolicyFault::NotRenewable { kind, reason: *reason }),
             None => Ok(()),
         }

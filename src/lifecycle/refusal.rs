@@ -59,10 +59,6 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(code: RefusalCode, found: impl Into<String>, required: impl Into<String>) -> Self {
-        Self {
-            code,
-            found: found.into(),
-            required: required.into(),
-        }
+        Self { code, found: found.into(), required: required.into() }
     }
 }

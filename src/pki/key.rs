@@ -67,9 +67,7 @@ impl Spki {
 
     /// Whether `signature` (ECDSA, SHA-256, DER) over `message` was made by this key.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, self.point())
-            .verify(message, signature)
-            .is_ok()
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, self.point()).verify(message, signature).is_ok()
     }
 }
 
@@ -142,10 +140,14 @@ pub enum KeyError {
     Generation,
     #[error("a private key could not be read: expected PKCS#8 with a P-256 key")]
     Unreadable,
+    #[error("a certificate of ours could not be read, or what a key was to sign not be encoded")]
+    Encoding(#[from] der::Error),
     #[error("a key could not sign")]
     Signing,
     #[error("a sealed key does not open: wrong master key, or altered")]
     Sealed,
+    #[error("a key could not be sealed")]
+    Sealing,
 }
 
 #[cfg(test)]

@@ -1,3 +1,35 @@
 //! Signs and reads.
+//!
+//! [`hierarchy`] makes the authorities once; [`authority`] certifies by [`profile`] and lends its keys to what signs status, deliveries
+//! and [`receipt`]s; [`trust`] judges who comes with a certificate; [`seal`], [`master`] and [`keystore`] keep private keys at rest.
+//!
+//! It knows no database, no HTTP and no clock: times and serials are handed in. Its randomness is an [`Entropy`](key::Entropy), but for
+//! the generation of keys, the nonces of ECDSA and the salts of PKCS#12 files, which are the libraries' own.
 
+pub mod authority;
+pub mod certificate;
+pub mod cms;
+pub mod crl;
+pub mod csrattrs;
+mod durable;
+mod encoding;
+mod extension;
+pub mod hierarchy;
+#[cfg(test)]
+mod judge;
 pub mod key;
+pub mod keystore;
+pub mod master;
+pub mod name;
+pub mod ocsp;
+pub mod pkcs12;
+pub mod profile;
+pub mod proof;
+pub mod receipt;
+pub mod request;
+pub mod seal;
+mod signed;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod tls;
+pub mod trust;

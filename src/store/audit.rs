@@ -87,15 +87,10 @@ pub(super) fn enter(script: &mut Script, entry: &Entry) {
 
 pub(super) fn read_who(row: &SqliteRow) -> Result<Who, sqlx::Error> {
     Ok(match row.try_get("who")? {
-        "operator" => Who::Operator {
-            id: row.try_get("who_id")?,
-            fingerprint: row.try_get("who_fingerprint")?,
-        },
+        "operator" => Who::Operator { id: row.try_get("who_id")?, fingerprint: row.try_get("who_fingerprint")? },
         "user" => Who::User(row.try_get("who_id")?),
         "session" => Who::Session(row.try_get("who_id")?),
-        "stranger" => Who::Stranger {
-            fingerprint: row.try_get("who_fingerprint")?,
-        },
+        "stranger" => Who::Stranger { fingerprint: row.try_get("who_fingerprint")? },
         "administrator" => Who::Administrator,
         "system" => Who::System,
         other => return Err(unreadable("audit actor", other)),

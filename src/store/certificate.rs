@@ -60,7 +60,5 @@ pub(super) fn read(row: &SqliteRow) -> Result<ServiceCertificate, sqlx::Error> {
 
 /// When and why it was revoked, if it was.
 pub(super) fn read_revoked(row: &SqliteRow) -> Result<Option<(Timestamp, RevocationReason)>, sqlx::Error> {
-    time_if_any(row, "revoked_at")?
-        .map(|at| Ok((at, row.try_get("revocation_reason")?)))
-        .transpose()
+    time_if_any(row, "revoked_at")?.map(|at| Ok((at, row.try_get("revocation_reason")?))).transpose()
 }

@@ -22,11 +22,7 @@ pub(super) fn make(script: &mut Script, user: UserId, change: &Change) {
         Change::CredentialSigned { credential, certified } => credential::sign(script, user, *credential, certified),
         Change::CredentialIssued { credential, at } => credential::issue(script, user, *credential, *at),
         Change::CredentialRevoked { credential, at, reason } => credential::revoke(script, user, *credential, *at, *reason),
-        Change::CarriedAs {
-            device,
-            credential,
-            carried,
-        } => credential::carry(script, user, *device, *credential, *carried),
+        Change::CarriedAs { device, credential, carried } => credential::carry(script, user, *device, *credential, *carried),
         Change::HoldPlaced { hold, at } => hold::place(script, user, hold, *at),
         Change::HoldLifted { hold } => hold::lift(script, user, hold),
     }

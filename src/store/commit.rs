@@ -104,11 +104,7 @@ impl Commit {
         if let Some(entry) = &self.audit {
             audit::enter(&mut script, entry);
         }
-        Ok(Work {
-            name: self.name,
-            script,
-            changes_status: self.writes.iter().any(Write::changes_status),
-        })
+        Ok(Work { name: self.name, script, changes_status: self.writes.iter().any(Write::changes_status) })
     }
 }
 

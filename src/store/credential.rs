@@ -140,17 +140,11 @@ pub(super) fn carry(script: &mut Script, user: UserId, device: DeviceId, credent
 }
 
 pub(super) fn keep_certificate(script: &mut Script, credential: CredentialId, der: &[u8]) {
-    script
-        .run("INSERT INTO certificates (credential_id, der) VALUES (?, ?)")
-        .bind(credential)
-        .bind(der);
+    script.run("INSERT INTO certificates (credential_id, der) VALUES (?, ?)").bind(credential).bind(der);
 }
 
 pub(super) fn keep_escrow(script: &mut Script, credential: CredentialId, sealed: &[u8]) {
-    script
-        .run("INSERT INTO escrow (credential_id, sealed) VALUES (?, ?)")
-        .bind(credential)
-        .bind(sealed);
+    script.run("INSERT INTO escrow (credential_id, sealed) VALUES (?, ?)").bind(credential).bind(sealed);
 }
 
 /// A state, spread over its columns.
@@ -166,28 +160,12 @@ struct Facts<'a> {
 impl<'a> Facts<'a> {
     fn of(state: &'a CredentialState) -> Self {
         match state {
-            CredentialState::Reserved { at } => Self {
-                state: "reserved",
-                reserved_at: Some(*at),
-                ..Self::default()
-            },
-            CredentialState::Signed { certified } => Self {
-                state: "signed",
-                certified: Some(certified),
-                ..Self::default()
-            },
-            CredentialState::Issued { certified, at } => Self {
-                state: "issued",
-                certified: Some(certified),
-                issued_at: Some(*at),
-                ..Self::default()
-            },
-            CredentialState::Revoked {
-                certified,
-                issued_at,
-                at,
-                reason,
-            } => Self {
+            CredentialState::Reserved { at } => Self { state: "reserved", reserved_at: Some(*at), ..Self::default() },
+            CredentialState::Signed { certified } => Self { state: "signed", certified: Some(certified), ..Self::default() },
+            CredentialState::Issued { certified, at } => {
+                Self { state: "issued", certified: Some(certified), issued_at: Some(*at), ..Self::default() }
+            }
+            CredentialState::Revoked { certified, issued_at, at, reason } => Self {
                 state: "revoked",
                 certified: certified.as_ref(),
                 issued_at: *issued_at,
@@ -212,14 +190,9 @@ pub(super) fn read_state(row: &SqliteRow) -> Result<CredentialState, sqlx::Error
     let certified = read_certified(row)?;
     let signed = || certified.ok_or_else(|| unreadable("credential", "signed, without a key"));
     Ok(match row.try_get("state")? {
-        "reserved" => CredentialState::Reserved {
-            at: time(row, "reserved_at")?,
-        },
+        "reserved" => CredentialState::Reserved { at: time(row, "reserved_at")? },
         "signed" => CredentialState::Signed { certified: signed()? },
-        "issued" => CredentialState::Issued {
-            certified: signed()?,
-            at: time(row, "issued_at")?,
-        },
+        "issued" => CredentialState::Issued { certified: signed()?, at: time(row, "issued_at")? },
         "revoked" => CredentialState::Revoked {
             certified,
             issued_at: time_if_any(row, "issued_at")?,
@@ -232,14 +205,7 @@ pub(super) fn read_state(row: &SqliteRow) -> Result<CredentialState, sqlx::Error
 
 fn read_certified(row: &SqliteRow) -> Result<Option<Certified>, sqlx::Error> {
     let key: Option<KeyId> = row.try_get("key_id")?;
-    key.map(|key| {
-        Ok(Certified {
-            key,
-            not_before: time(row, "not_before")?,
-            not_after: time(row, "not_after")?,
-        })
-    })
-    .transpose()
+    key.map(|key| Ok(Certified { key, not_before: time(row, "not_before")?, not_after: time(row, "not_after")? })).transpose()
 }
 
 pub(super) fn read_carried(row: &SqliteRow) -> Result<((DeviceId, CredentialId), Carried), sqlx::Error> {

@@ -53,10 +53,7 @@ pub(super) fn publish(script: &mut Script, crl: &Crl) {
         .bind(Millis(crl.next_update))
         .bind(&crl.der)
         .bind(crl.number);
-    script
-        .run("DELETE FROM crls WHERE number < ? AND next_update < ?")
-        .bind(crl.number)
-        .bind(Millis(crl.this_update));
+    script.run("DELETE FROM crls WHERE number < ? AND next_update < ?").bind(crl.number).bind(Millis(crl.this_update));
 }
 
 fn read(row: &SqliteRow) -> Result<Crl, sqlx::Error> {

@@ -99,38 +99,14 @@ struct Facts {
 
 impl Facts {
     fn of(state: &DeviceState) -> Self {
-        let nothing = Self {
-            is_somebodys: true,
-            ..Self::default()
-        };
+        let nothing = Self { is_somebodys: true, ..Self::default() };
         match state {
-            DeviceState::Available => Self {
-                state: "available",
-                ..Self::default()
-            },
-            DeviceState::Assigned { request } => Self {
-                state: "assigned",
-                request: Some(*request),
-                ..nothing
-            },
-            DeviceState::Issued { at, stand_in } => Self {
-                state: "issued",
-                issued_at: Some(*at),
-                stand_in: *stand_in,
-                ..nothing
-            },
-            DeviceState::Terminated {
-                at,
-                reason,
-                issued_at,
-                stand_in,
-            } => Self {
-                state: "terminated",
-                issued_at: *issued_at,
-                stand_in: *stand_in,
-                terminated: Some((*at, *reason)),
-                ..nothing
-            },
+            DeviceState::Available => Self { state: "available", ..Self::default() },
+            DeviceState::Assigned { request } => Self { state: "assigned", request: Some(*request), ..nothing },
+            DeviceState::Issued { at, stand_in } => Self { state: "issued", issued_at: Some(*at), stand_in: *stand_in, ..nothing },
+            DeviceState::Terminated { at, reason, issued_at, stand_in } => {
+                Self { state: "terminated", issued_at: *issued_at, stand_in: *stand_in, terminated: Some((*at, *reason)), ..nothing }
+            }
         }
     }
 }
@@ -149,13 +125,8 @@ pub(super) fn read(row: &SqliteRow) -> Result<Device, sqlx::Error> {
 fn read_state(row: &SqliteRow) -> Result<DeviceState, sqlx::Error> {
     Ok(match row.try_get("state")? {
         "available" => DeviceState::Available,
-        "assigned" => DeviceState::Assigned {
-            request: row.try_get("request_id")?,
-        },
-        "issued" => DeviceState::Issued {
-            at: time(row, "issued_at")?,
-            stand_in: read_stand_in(row)?,
-        },
+        "assigned" => DeviceState::Assigned { request: row.try_get("request_id")? },
+        "issued" => DeviceState::Issued { at: time(row, "issued_at")?, stand_in: read_stand_in(row)? },
         "terminated" => DeviceState::Terminated {
             at: time(row, "terminated_at")?,
             reason: row.try_get("end_reason")?,
@@ -169,12 +140,6 @@ fn read_state(row: &SqliteRow) -> Result<DeviceState, sqlx::Error> {
 fn read_stand_in(row: &SqliteRow) -> Result<Option<StandIn>, sqlx::Error> {
     let original: Option<DeviceId> = row.try_get("stand_in_original")?;
     original
-        .map(|original| {
-            Ok(StandIn {
-                original,
-                arrangement: row.try_get("stand_in_arrangement")?,
-                until: time(row, "stand_in_until")?,
-            })
-        })
+        .map(|original| Ok(StandIn { original, arrangement: row.try_get("stand_in_arrangement")?, until: time(row, "stand_in_until")? }))
         .transpose()
 }

@@ -63,11 +63,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<(Hold, Timestamp), sqlx::Error> {
         (None, Some(credential)) => Held::Credential(credential),
         _ => return Err(unreadable("hold", "not on one thing")),
     };
-    let cause = match (
-        row.try_get("cause_request")?,
-        row.try_get("cause_device")?,
-        row.try_get("cause_credential")?,
-    ) {
+    let cause = match (row.try_get("cause_request")?, row.try_get("cause_device")?, row.try_get("cause_credential")?) {
         (Some(request), None, None) => Cause::Replacement(request),
         (None, Some(device), None) => Cause::HelpDeskDevice(device),
         (None, None, Some(credential)) => Cause::HelpDeskCredential(credential),

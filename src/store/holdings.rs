@@ -88,10 +88,7 @@ async fn load(reading: &mut SqliteConnection, user: UserId) -> Result<Option<Loa
             (Either::Left(_), _, _) => part = parts.next(),
             (Either::Right(row), Some(loaded), Some((_, add))) => add(&mut loaded.holdings, &row)?,
             (Either::Right(row), first, _) => {
-                *first = Some(Loaded {
-                    holdings: Holdings::of(user::read(&row)?),
-                    version: row.try_get("version")?,
-                });
+                *first = Some(Loaded { holdings: Holdings::of(user::read(&row)?), version: row.try_get("version")? });
             }
         }
     }

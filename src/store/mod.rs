@@ -83,20 +83,9 @@ impl Store {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (counting, status_changes) = watch::channel(0);
         let closing = Arc::new(Notify::new());
-        let writer = Writer {
-            options,
-            connection: Some(connection),
-            queue: waiting,
-            closing: Arc::clone(&closing),
-            status_changes: counting,
-        };
-        Ok(Self {
-            readers,
-            queue,
-            status_changes,
-            closing,
-            writer: Arc::new(Mutex::new(Some(tokio::spawn(writer.run())))),
-        })
+        let writer =
+            Writer { options, connection: Some(connection), queue: waiting, closing: Arc::clone(&closing), status_changes: counting };
+        Ok(Self { readers, queue, status_changes, closing, writer: Arc::new(Mutex::new(Some(tokio::spawn(writer.run())))) })
     }
 
     /// Keeps what is queued, refuses what comes later, and returns when the file is no longer used.
@@ -113,10 +102,7 @@ impl Store {
     /// Keeps all of a commit, or nothing. It is on disk when this returns.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let (answer, verdict) = oneshot::channel();
-        let queued = Queued {
-            work: commit.work()?,
-            answer,
-        };
+        let queued = Queued { work: commit.work()?, answer };
         self.queue.try_send(queued).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,
             mpsc::error::TrySendError::Closed(_) => Outage::Closed.into(),

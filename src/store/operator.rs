@@ -44,6 +44,13 @@ impl Store {
         Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
     }
 
+    /// The serials of an operator's certificates that are not revoked.
+    pub async fn certificates_of_operator(&self, operator: OperatorId) -> Result<Vec<Serial>, StoreError> {
+        let found = sqlx::query("SELECT serial FROM service_certificates WHERE operator_id = ? AND revoked_at IS NULL").bind(operator);
+        let found = found.fetch_all(&self.readers).await?;
+        Ok(found.iter().map(|row| row.try_get("serial")).collect::<Result<_, _>>()?)
+    }
+
     /// The operator whom a certificate identifies, and what is on record of the certificate.
     pub async fn operator_of_certificate(&self, serial: Serial) -> Result<Option<(OperatorRecord, ServiceCertificate)>, StoreError> {
         let found = sqlx::query(operators!(
@@ -68,18 +75,12 @@ pub(super) fn add(script: &mut Script, record: &OperatorRecord, at: Timestamp) {
         .bind(Millis(at))
         .bind(record.ended_at.map(Millis));
     for role in &operator.roles {
-        script
-            .run("INSERT INTO operator_roles (operator_id, role) VALUES (?, ?)")
-            .bind(operator.id)
-            .bind(role);
+        script.run("INSERT INTO operator_roles (operator_id, role) VALUES (?, ?)").bind(operator.id).bind(role);
     }
 }
 
 pub(super) fn end(script: &mut Script, operator: OperatorId, at: Timestamp) {
-    script
-        .hit("UPDATE operators SET ended_at = ? WHERE id = ? AND ended_at IS NULL")
-        .bind(Millis(at))
-        .bind(operator);
+    script.hit("UPDATE operators SET ended_at = ? WHERE id = ? AND ended_at IS NULL").bind(Millis(at)).bind(operator);
 }
 
 fn read(row: &SqliteRow) -> Result<OperatorRecord, sqlx::Error> {

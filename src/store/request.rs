@@ -119,20 +119,11 @@ struct PurposeFacts<'a> {
 impl<'a> PurposeFacts<'a> {
     fn of(purpose: &'a Purpose) -> Self {
         match purpose {
-            Purpose::Initial { mode } => Self {
-                mode: Some(*mode),
-                ..Self::default()
-            },
-            Purpose::Replacement { mode, reason, line } => Self {
-                mode: Some(*mode),
-                reason: Some(*reason),
-                line: Some(line),
-                updated: None,
-            },
-            Purpose::Update { device } => Self {
-                updated: Some(*device),
-                ..Self::default()
-            },
+            Purpose::Initial { mode } => Self { mode: Some(*mode), ..Self::default() },
+            Purpose::Replacement { mode, reason, line } => {
+                Self { mode: Some(*mode), reason: Some(*reason), line: Some(line), updated: None }
+            }
+            Purpose::Update { device } => Self { updated: Some(*device), ..Self::default() },
         }
     }
 }
@@ -149,24 +140,12 @@ impl StateFacts {
     fn of(state: &RequestState) -> Self {
         match state {
             RequestState::AwaitingApproval | RequestState::Approved => Self::default(),
-            RequestState::Bound { device } => Self {
-                device: Some(*device),
-                ..Self::default()
-            },
-            RequestState::Issuing(issuing) => Self {
-                device: Some(issuing.device),
-                session: Some((issuing.session, issuing.since)),
-                closed_at: None,
-            },
-            RequestState::Issued { device, at } => Self {
-                device: Some(*device),
-                session: None,
-                closed_at: Some(*at),
-            },
-            RequestState::Rejected { at } | RequestState::Canceled { at } => Self {
-                closed_at: Some(*at),
-                ..Self::default()
-            },
+            RequestState::Bound { device } => Self { device: Some(*device), ..Self::default() },
+            RequestState::Issuing(issuing) => {
+                Self { device: Some(issuing.device), session: Some((issuing.session, issuing.since)), closed_at: None }
+            }
+            RequestState::Issued { device, at } => Self { device: Some(*device), session: None, closed_at: Some(*at) },
+            RequestState::Rejected { at } | RequestState::Canceled { at } => Self { closed_at: Some(*at), ..Self::default() },
         }
     }
 }
@@ -185,9 +164,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Request, sqlx::Error> {
 
 fn read_purpose(row: &SqliteRow) -> Result<Purpose, sqlx::Error> {
     Ok(match row.try_get("purpose")? {
-        "initial" => Purpose::Initial {
-            mode: row.try_get("mode")?,
-        },
+        "initial" => Purpose::Initial { mode: row.try_get("mode")? },
         "replacement" => Purpose::Replacement {
             mode: row.try_get("mode")?,
             reason: row.try_get("reason")?,
@@ -197,9 +174,7 @@ fn read_purpose(row: &SqliteRow) -> Result<Purpose, sqlx::Error> {
                 stand_in: row.try_get("line_stand_in")?,
             },
         },
-        "update" => Purpose::Update {
-            device: row.try_get("updated_device")?,
-        },
+        "update" => Purpose::Update { device: row.try_get("updated_device")? },
         other => return Err(unreadable("purpose", other)),
     })
 }
@@ -217,25 +192,16 @@ fn read_state(row: &SqliteRow) -> Result<RequestState, sqlx::Error> {
     Ok(match row.try_get("state")? {
         "awaiting-approval" => RequestState::AwaitingApproval,
         "approved" => RequestState::Approved,
-        "bound" => RequestState::Bound {
-            device: row.try_get("device_id")?,
-        },
+        "bound" => RequestState::Bound { device: row.try_get("device_id")? },
         "issuing" => RequestState::Issuing(Issuing {
             session: row.try_get("session_id")?,
             device: row.try_get("device_id")?,
             since: time(row, "session_since")?,
             collected: None,
         }),
-        "issued" => RequestState::Issued {
-            device: row.try_get("device_id")?,
-            at: time(row, "closed_at")?,
-        },
-        "rejected" => RequestState::Rejected {
-            at: time(row, "closed_at")?,
-        },
-        "canceled" => RequestState::Canceled {
-            at: time(row, "closed_at")?,
-        },
+        "issued" => RequestState::Issued { device: row.try_get("device_id")?, at: time(row, "closed_at")? },
+        "rejected" => RequestState::Rejected { at: time(row, "closed_at")? },
+        "canceled" => RequestState::Canceled { at: time(row, "closed_at")? },
         other => return Err(unreadable("request state", other)),
     })
 }
@@ -248,10 +214,7 @@ pub(super) fn read_collected(request: &mut Request, credential: CredentialId) {
     match &mut issuing.collected {
         Some(plan) => plan.history.push(credential),
         None => {
-            issuing.collected = Some(EncPlan {
-                current: credential,
-                history: Vec::new(),
-            });
+            issuing.collected = Some(EncPlan { current: credential, history: Vec::new() });
         }
     }
 }

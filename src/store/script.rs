@@ -25,11 +25,8 @@ pub(super) struct Script {
 
 impl Script {
     pub fn new() -> Self {
-        let mut script = Self {
-            text: String::with_capacity(2048),
-            arguments: Ok(SqliteArguments::default()),
-            misses: Vec::with_capacity(16),
-        };
+        let mut script =
+            Self { text: String::with_capacity(2048), arguments: Ok(SqliteArguments::default()), misses: Vec::with_capacity(16) };
         script.text.push_str(NEXT_SAVEPOINT);
         script.misses.extend([None, None]);
         script

@@ -18,10 +18,7 @@ impl Store {
 
 /// A key is certified; refused if it was ever seen.
 pub(super) fn first_seen(script: &mut Script, key: KeyId, credential: CredentialId) {
-    script
-        .run("INSERT INTO seen_keys (key_id, used_for, owner_id) VALUES (?, 'credential', ?)")
-        .bind(key)
-        .bind(credential);
+    script.run("INSERT INTO seen_keys (key_id, used_for, owner_id) VALUES (?, 'credential', ?)").bind(key).bind(credential);
 }
 
 /// A device has shown a session key.

@@ -33,11 +33,7 @@ pub struct Session {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// By redeeming a ticket with a session key (DER SubjectPublicKeyInfo), which got a bootstrap certificate of this serial.
-    ByTicket {
-        ticket: TicketId,
-        session_key: Vec<u8>,
-        bootstrap: Serial,
-    },
+    ByTicket { ticket: TicketId, session_key: Vec<u8>, bootstrap: Serial },
     /// By an issued device, for its update.
     ByDevice,
 }
@@ -87,11 +83,7 @@ impl Store {
 
 pub(super) fn open(script: &mut Script, session: &Session) {
     let (opened_by, ticket, session_key, bootstrap) = match &session.opened {
-        Opened::ByTicket {
-            ticket,
-            session_key,
-            bootstrap,
-        } => ("ticket", Some(*ticket), Some(session_key), Some(*bootstrap)),
+        Opened::ByTicket { ticket, session_key, bootstrap } => ("ticket", Some(*ticket), Some(session_key), Some(*bootstrap)),
         Opened::ByDevice => ("device", None, None, None),
     };
     script
@@ -132,10 +124,7 @@ pub(super) fn keep_transport_key(script: &mut Script, session: SessionId, spki: 
 
 /// Keeps the receipt; the first stands.
 pub(super) fn keep_receipt(script: &mut Script, session: SessionId, receipt: &str) {
-    script
-        .hit("UPDATE sessions SET receipt = ? WHERE id = ? AND receipt IS NULL")
-        .bind(receipt)
-        .bind(session);
+    script.hit("UPDATE sessions SET receipt = ? WHERE id = ? AND receipt IS NULL").bind(receipt).bind(session);
 }
 
 fn read(row: &SqliteRow) -> Result<Session, sqlx::Error> {

@@ -46,12 +46,7 @@ impl Store {
     /// Every unexpired certificate or reserved serial whose standing is not good.
     pub async fn not_good(&self, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
         let found = sqlx::query(NOT_GOOD).bind(Millis(now)).fetch_all(&self.readers).await?;
-        let listed = found.iter().map(|row| {
-            Ok::<_, sqlx::Error>(Listed {
-                serial: row.try_get("serial")?,
-                standing: read(row)?,
-            })
-        });
+        let listed = found.iter().map(|row| Ok::<_, sqlx::Error>(Listed { serial: row.try_get("serial")?, standing: read(row)? }));
         Ok(listed.collect::<Result<_, _>>()?)
     }
 }

@@ -48,18 +48,11 @@ pub(super) fn advance(script: &mut Script, user: UserId, ticket: TicketId, to: T
 }
 
 pub(super) fn miss(script: &mut Script, user: UserId, ticket: TicketId, attempts_left: u32) {
-    script
-        .hit("UPDATE tickets SET attempts_left = ? WHERE id = ? AND user_id = ?")
-        .bind(attempts_left)
-        .bind(ticket)
-        .bind(user);
+    script.hit("UPDATE tickets SET attempts_left = ? WHERE id = ? AND user_id = ?").bind(attempts_left).bind(ticket).bind(user);
 }
 
 pub(super) fn keep_key(script: &mut Script, ticket: TicketId, sealed: &[u8]) {
-    script
-        .hit("UPDATE tickets SET sealed_key = ? WHERE id = ? AND sealed_key IS NULL")
-        .bind(sealed)
-        .bind(ticket);
+    script.hit("UPDATE tickets SET sealed_key = ? WHERE id = ? AND sealed_key IS NULL").bind(sealed).bind(ticket);
 }
 
 fn state_word(state: TicketState) -> &'static str {
@@ -86,12 +79,8 @@ pub(super) fn read(row: &SqliteRow) -> Result<Ticket, sqlx::Error> {
         attempts_left: row.try_get("attempts_left")?,
         state: match row.try_get("state")? {
             "open" => TicketState::Open,
-            "redeemed" => TicketState::Redeemed {
-                session: row.try_get("session_id")?,
-            },
-            "dead" => TicketState::Dead {
-                session: row.try_get("session_id")?,
-            },
+            "redeemed" => TicketState::Redeemed { session: row.try_get("session_id")? },
+            "dead" => TicketState::Dead { session: row.try_get("session_id")? },
             other => return Err(unreadable("ticket state", other)),
         },
     })

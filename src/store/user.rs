@@ -13,10 +13,7 @@ pub(super) const OF_USER: &str = "SELECT id, name, email, upn, version FROM user
 
 /// Makes the commit a conflict unless the holdings are as they were when they were loaded.
 pub(super) fn guard(script: &mut Script, guard: &Guard) {
-    script
-        .hit("UPDATE users SET version = version + 1 WHERE id = ? AND version = ?")
-        .bind(guard.user)
-        .bind(guard.version);
+    script.hit("UPDATE users SET version = version + 1 WHERE id = ? AND version = ?").bind(guard.user).bind(guard.version);
 }
 
 pub(super) fn create(script: &mut Script, user: &User, at: Timestamp) {
@@ -30,10 +27,5 @@ pub(super) fn create(script: &mut Script, user: &User, at: Timestamp) {
 }
 
 pub(super) fn read(row: &SqliteRow) -> Result<User, sqlx::Error> {
-    Ok(User {
-        id: row.try_get("id")?,
-        name: row.try_get("name")?,
-        email: row.try_get("email")?,
-        upn: row.try_get("upn")?,
-    })
+    Ok(User { id: row.try_get("id")?, name: row.try_get("name")?, email: row.try_get("email")?, upn: row.try_get("upn")? })
 }

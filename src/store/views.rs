@@ -47,10 +47,7 @@ pub struct RequestLine {
 impl RequestLine {
     /// Where the list goes on after this line.
     pub fn cursor(&self) -> RequestCursor {
-        RequestCursor {
-            opened_at: self.opened_at,
-            id: self.id,
-        }
+        RequestCursor { opened_at: self.opened_at, id: self.id }
     }
 }
 
@@ -101,15 +98,8 @@ impl Store {
                 requests_where!(" AND requests.user_id = ?4 AND requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing')")
             }
         };
-        let after = after.unwrap_or(RequestCursor {
-            opened_at: Timestamp::MAX,
-            id: RequestId(uuid::Uuid::max()),
-        });
-        let page = sqlx::query(page)
-            .bind(limit)
-            .bind(Millis(after.opened_at))
-            .bind(after.id)
-            .bind(filter.user);
+        let after = after.unwrap_or(RequestCursor { opened_at: Timestamp::MAX, id: RequestId(uuid::Uuid::max()) });
+        let page = sqlx::query(page).bind(limit).bind(Millis(after.opened_at)).bind(after.id).bind(filter.user);
         let found = page.fetch_all(&self.readers).await?;
         Ok(found.iter().map(read_request).collect::<Result<_, _>>()?)
     }

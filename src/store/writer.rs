@@ -73,11 +73,7 @@ impl Writer {
             Ok(0) => {}
             Ok(status_changes) => self.status_changes.send_modify(|count| *count += status_changes),
             Err(broken) => {
-                tracing::error!(
-                    error = describe(broken),
-                    commits = answers.len(),
-                    "a transaction broke: nothing of it was kept"
-                );
+                tracing::error!(error = describe(broken), commits = answers.len(), "a transaction broke: nothing of it was kept");
                 self.connection = None;
             }
         }

@@ -31,8 +31,5 @@ pub fn abandon(holdings: &Holdings, policy: &Policy, act: &Abandon, now: Timesta
 pub(super) fn give_up(draft: &mut Draft, request: RequestId) {
     let bound = draft.give_up_session(request);
     draft.kill_tickets(request);
-    draft.move_request(
-        request,
-        bound.map_or(RequestState::Approved, |device| RequestState::Bound { device }),
-    );
+    draft.move_request(request, bound.map_or(RequestState::Approved, |device| RequestState::Bound { device }));
 }

@@ -28,10 +28,7 @@ pub enum Collection {
     /// Put the serial of a new `enc` on record first, then ask again.
     Reserve(Vec<Change>),
     /// Make a key and sign under the serial that is on record; then it is [`collected`].
-    Make {
-        credential: Credential,
-        history: Vec<CredentialId>,
-    },
+    Make { credential: Credential, history: Vec<CredentialId> },
     /// Hand over what is there.
     Deliver(EncPlan),
 }
@@ -43,27 +40,18 @@ pub fn collect(holdings: &Holdings, policy: &Policy, act: &Collect, now: Timesta
         .ok_or_else(|| Refusal::new(RefusalCode::UnknownSlot, Slot::Enc.as_str(), "a slot of the plan"))?;
     let current = match wanted.current {
         CurrentEnc::Existing(current) => current,
-        CurrentEnc::New => match holdings
-            .unconfirmed_for(issuing.device)
-            .find(|credential| credential.slot == Slot::Enc)
-        {
+        CurrentEnc::New => match holdings.unconfirmed_for(issuing.device).find(|credential| credential.slot == Slot::Enc) {
             None => {
                 let credential = reserved(act.new, Slot::Enc, issuing.device, now);
                 return Ok(Collection::Reserve(vec![Change::CredentialReserved(credential)]));
             }
             Some(credential) if matches!(credential.state, CredentialState::Reserved { .. }) => {
-                return Ok(Collection::Make {
-                    credential: credential.clone(),
-                    history: wanted.history,
-                });
+                return Ok(Collection::Make { credential: credential.clone(), history: wanted.history });
             }
             Some(signed) => signed.id,
         },
     };
-    Ok(Collection::Deliver(EncPlan {
-        current,
-        history: wanted.history,
-    }))
+    Ok(Collection::Deliver(EncPlan { current, history: wanted.history }))
 }
 
 /// The device has been handed `plan`; `made` is the new credential and what signing fixed, where one was made for it.
@@ -75,19 +63,11 @@ pub fn collected(
     made: Option<(CredentialId, Certified)>,
 ) -> Result<Vec<Change>, Refusal> {
     let (request, issuing) = at_work(holdings, request, session)?;
-    let mut changes: Vec<Change> = made
-        .into_iter()
-        .map(|(credential, certified)| Change::CredentialSigned { credential, certified })
-        .collect();
+    let mut changes: Vec<Change> =
+        made.into_iter().map(|(credential, certified)| Change::CredentialSigned { credential, certified }).collect();
     if issuing.collected.as_ref() != Some(&plan) {
-        let issuing = Issuing {
-            collected: Some(plan),
-            ..issuing.clone()
-        };
-        changes.push(Change::RequestMoved {
-            request: request.id,
-            to: RequestState::Issuing(issuing),
-        });
+        let issuing = Issuing { collected: Some(plan), ..issuing.clone() };
+        changes.push(Change::RequestMoved { request: request.id, to: RequestState::Issuing(issuing) });
     }
     Ok(changes)
 }

@@ -29,27 +29,16 @@ pub enum Enrollment {
 pub fn enroll(holdings: &Holdings, act: &Enroll) -> Result<Enrollment, Refusal> {
     let (request, issuing) = at_work(holdings, act.request, act.session)?;
     let is_update = matches!(request.purpose, Purpose::Update { .. });
-    let unknown = || {
-        Refusal::new(
-            RefusalCode::UnknownSlot,
-            act.slot.as_str(),
-            "a slot of the plan whose key the device generates",
-        )
-    };
+    let unknown = || Refusal::new(RefusalCode::UnknownSlot, act.slot.as_str(), "a slot of the plan whose key the device generates");
     if is_update || !is_generated_on_device(act.slot) {
         return Err(unknown());
     }
-    let credential = holdings
-        .unconfirmed_for(issuing.device)
-        .find(|credential| credential.slot == act.slot)
-        .ok_or_else(unknown)?;
+    let credential = holdings.unconfirmed_for(issuing.device).find(|credential| credential.slot == act.slot).ok_or_else(unknown)?;
     match &credential.state {
         CredentialState::Signed { certified } if certified.key == act.key => Ok(Enrollment::Already(credential.id)),
-        CredentialState::Signed { .. } => Err(Refusal::new(
-            RefusalCode::SlotTaken,
-            format!("another key in {}", act.slot),
-            "the key that was enrolled",
-        )),
+        CredentialState::Signed { .. } => {
+            Err(Refusal::new(RefusalCode::SlotTaken, format!("another key in {}", act.slot), "the key that was enrolled"))
+        }
         CredentialState::Reserved { .. } | CredentialState::Issued { .. } | CredentialState::Revoked { .. } => {
             Ok(Enrollment::Sign(credential.clone()))
         }

@@ -37,32 +37,18 @@ pub fn issue(holdings: &Holdings, policy: &Policy, act: &Issue, now: Timestamp) 
     let mut draft = Draft::on(holdings, policy, now);
     for credential in own {
         draft.make(Change::CredentialIssued { credential, at: now });
-        draft.make(Change::CarriedAs {
-            device: issuing.device,
-            credential,
-            carried: Carried::Current,
-        });
+        draft.make(Change::CarriedAs { device: issuing.device, credential, carried: Carried::Current });
     }
     if let Some(encs) = &encs {
         take_encs(&mut draft, issuing.device, encs);
     }
     draft.drop_unconfirmed(issuing.device);
     match &request.purpose {
-        Purpose::Initial { .. } => draft.make(Change::DeviceIssued {
-            device: issuing.device,
-            at: now,
-            stand_in: None,
-        }),
+        Purpose::Initial { .. } => draft.make(Change::DeviceIssued { device: issuing.device, at: now, stand_in: None }),
         Purpose::Update { .. } => {}
         Purpose::Replacement { reason, line, .. } => replace(&mut draft, request, issuing.device, *reason, line),
     }
-    draft.move_request(
-        request.id,
-        RequestState::Issued {
-            device: issuing.device,
-            at: now,
-        },
-    );
+    draft.move_request(request.id, RequestState::Issued { device: issuing.device, at: now });
     draft.end_orphans();
     draft.open_updates(request.id.0);
     Ok(draft.finish())
@@ -85,10 +71,7 @@ fn confirmed_own(
             let signed = holdings
                 .unconfirmed_for(issuing.device)
                 .find(|credential| credential.slot == *slot && matches!(credential.state, CredentialState::Signed { .. }));
-            signed
-                .map(|credential| credential.id)
-                .filter(|id| confirmed.contains(id))
-                .ok_or_else(|| missing(*slot))
+            signed.map(|credential| credential.id).filter(|id| confirmed.contains(id)).ok_or_else(|| missing(*slot))
         })
         .collect()
 }
@@ -110,16 +93,10 @@ fn confirmed_encs(
     };
     let is_current = match wanted.current {
         CurrentEnc::Existing(current) => collected.current == current,
-        CurrentEnc::New => holdings
-            .unconfirmed_for(issuing.device)
-            .any(|credential| credential.id == collected.current),
+        CurrentEnc::New => holdings.unconfirmed_for(issuing.device).any(|credential| credential.id == collected.current),
     };
     if !is_current || collected.history != wanted.history {
-        return Err(Refusal::new(
-            RefusalCode::KeysChanged,
-            "encryption keys that were collected earlier",
-            "those of this moment",
-        ));
+        return Err(Refusal::new(RefusalCode::KeysChanged, "encryption keys that were collected earlier", "those of this moment"));
     }
     if !act.confirmed.contains(&collected.current) {
         return Err(missing(Slot::Enc));
@@ -128,48 +105,24 @@ fn confirmed_encs(
 }
 
 fn missing(slot: Slot) -> Refusal {
-    Refusal::new(
-        RefusalCode::SlotMissing,
-        format!("no confirmed credential in {slot}"),
-        "one in every slot of the plan",
-    )
+    Refusal::new(RefusalCode::SlotMissing, format!("no confirmed credential in {slot}"), "one in every slot of the plan")
 }
 
 fn must_be_active(holdings: &Holdings, device: DeviceId) -> Result<(), Refusal> {
     match holdings.devices.get(&device).map(|device| holdings.device_status(device)) {
         Some(DeviceStatus::Active) => Ok(()),
-        found => Err(Refusal::new(
-            RefusalCode::WrongState,
-            found.map_or("unknown", DeviceStatus::as_str),
-            "an active device",
-        )),
+        found => Err(Refusal::new(RefusalCode::WrongState, found.map_or("unknown", DeviceStatus::as_str), "an active device")),
     }
 }
 
 /// The device carries its current `enc`, and every other that was ever issued to the user as history.
 fn take_encs(draft: &mut Draft, device: DeviceId, encs: &EncPlan) {
-    if draft
-        .holdings
-        .credentials
-        .get(&encs.current)
-        .is_some_and(|enc| enc.is_unconfirmed())
-    {
-        draft.make(Change::CredentialIssued {
-            credential: encs.current,
-            at: draft.now,
-        });
+    if draft.holdings.credentials.get(&encs.current).is_some_and(|enc| enc.is_unconfirmed()) {
+        draft.make(Change::CredentialIssued { credential: encs.current, at: draft.now });
     }
-    draft.make(Change::CarriedAs {
-        device,
-        credential: encs.current,
-        carried: Carried::Current,
-    });
+    draft.make(Change::CarriedAs { device, credential: encs.current, carried: Carried::Current });
     for credential in &encs.history {
-        draft.make(Change::CarriedAs {
-            device,
-            credential: *credential,
-            carried: Carried::History,
-        });
+        draft.make(Change::CarriedAs { device, credential: *credential, carried: Carried::History });
     }
 }
 
@@ -177,24 +130,12 @@ fn replace(draft: &mut Draft, request: &Request, device: DeviceId, reason: Reaso
     match reason.ends_with() {
         None => {
             let until = end_of_stand_in(draft.now, draft.policy.stand_in_lifetime);
-            let stand_in = StandIn {
-                original: line.target,
-                arrangement: request.id,
-                until,
-            };
-            draft.make(Change::DeviceIssued {
-                device,
-                at: draft.now,
-                stand_in: Some(stand_in),
-            });
+            let stand_in = StandIn { original: line.target, arrangement: request.id, until };
+            draft.make(Change::DeviceIssued { device, at: draft.now, stand_in: Some(stand_in) });
             lend(draft, request.id, device);
         }
         Some(end) => {
-            draft.make(Change::DeviceIssued {
-                device,
-                at: draft.now,
-                stand_in: None,
-            });
+            draft.make(Change::DeviceIssued { device, at: draft.now, stand_in: None });
             end_line(draft, request, reason, end, line);
             draft.lift_holds_of(Cause::Replacement(request.id), |_| true);
         }
@@ -238,9 +179,5 @@ fn end_line(draft: &mut Draft, request: &Request, reason: Reason, end: EndReason
 /// How the target's own credentials are revoked: by table 2; a stand-in's always `cessationOfOperation`, unless it was exposed.
 fn own_revocation(holdings: &Holdings, target: DeviceId, reason: Reason) -> RevocationReason {
     let is_stand_in = holdings.devices.get(&target).and_then(Device::stand_in).is_some();
-    if is_stand_in && !reason.exposes_keys() {
-        RevocationReason::CessationOfOperation
-    } else {
-        reason.revokes_own_with()
-    }
+    if is_stand_in && !reason.exposes_keys() { RevocationReason::CessationOfOperation } else { reason.revokes_own_with() }
 }

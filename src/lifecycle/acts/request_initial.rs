@@ -35,11 +35,7 @@ pub fn request_initial(holdings: &Holdings, policy: &Policy, act: &RequestInitia
     mode_fits(act.mode, act.kind)?;
 
     let mut draft = Draft::on(holdings, policy, now);
-    let state = if policy.validate_initial {
-        RequestState::AwaitingApproval
-    } else {
-        RequestState::Approved
-    };
+    let state = if policy.validate_initial { RequestState::AwaitingApproval } else { RequestState::Approved };
     let is_invited = state == RequestState::Approved && act.mode == Mode::Remote;
     draft.make(Change::RequestOpened(Request {
         id: act.request,

@@ -46,11 +46,7 @@ pub fn submit(holdings: &Holdings, policy: &Policy, act: &Submit, now: Timestamp
     draft.make(Change::RequestOpened(Request {
         id: act.request,
         kind: target.kind,
-        purpose: Purpose::Replacement {
-            mode: act.mode,
-            reason: act.reason,
-            line,
-        },
+        purpose: Purpose::Replacement { mode: act.mode, reason: act.reason, line },
         requester,
         opened_at: now,
         state,
@@ -75,25 +71,14 @@ fn may_submit(holdings: &Holdings, actor: &Actor) -> Result<Requester, Refusal> 
 /// The target is any device in use, also an original whose stand-in is in use or has lapsed.
 fn replaceable<'h>(holdings: &'h Holdings, act: &Submit) -> Result<&'h Device, Refusal> {
     let refused = |found: &str| Refusal::new(RefusalCode::NotReplaceable, found, "a device in use");
-    let target = holdings
-        .devices
-        .get(&act.target)
-        .ok_or_else(|| refused("a device that is not this user's"))?;
-    if target.is_in_use() {
-        Ok(target)
-    } else {
-        Err(refused(holdings.device_status(target).as_str()))
-    }
+    let target = holdings.devices.get(&act.target).ok_or_else(|| refused("a device that is not this user's"))?;
+    if target.is_in_use() { Ok(target) } else { Err(refused(holdings.device_status(target).as_str())) }
 }
 
 fn fits(policy: &Policy, act: &Submit, kind: DeviceKind) -> Result<(), Refusal> {
     let by_user = matches!(act.actor, Actor::User(_));
     if by_user && act.mode == Mode::Remote && !policy.users_may_issue_remotely {
-        return Err(Refusal::new(
-            RefusalCode::WrongMode,
-            "remote, by a user",
-            "remote by an operator only",
-        ));
+        return Err(Refusal::new(RefusalCode::WrongMode, "remote, by a user", "remote by an operator only"));
     }
     mode_fits(act.mode, kind)
 }
@@ -105,11 +90,7 @@ pub(super) fn mode_fits(mode: Mode, kind: DeviceKind) -> Result<(), Refusal> {
         return Ok(());
     }
     let fitting: Vec<_> = fitting.iter().map(|mode| mode.as_str()).collect();
-    Err(Refusal::new(
-        RefusalCode::WrongMode,
-        format!("{mode} for {kind}"),
-        fitting.join(" or "),
-    ))
+    Err(Refusal::new(RefusalCode::WrongMode, format!("{mode} for {kind}"), fitting.join(" or ")))
 }
 
 /// A temporary replacement does not go over another temporary arrangement.
@@ -143,15 +124,9 @@ fn line_of(holdings: &Holdings, target: &Device) -> Line {
 /// No other replacement may be open on the line. A device is on the line of every open request that fixed it there.
 fn is_free(holdings: &Holdings, line: &Line) -> Result<(), Refusal> {
     let is_on_line = |other: &Line| other.devices().any(|device| line.devices().any(|ours| ours == device));
-    let open = holdings
-        .open_requests()
-        .find(|request| request.replacement().is_some_and(|(_, other)| is_on_line(other)));
+    let open = holdings.open_requests().find(|request| request.replacement().is_some_and(|(_, other)| is_on_line(other)));
     match open {
-        Some(request) => Err(Refusal::new(
-            RefusalCode::OpenRequest,
-            format!("open replacement: {}", request.id),
-            "none open on the line",
-        )),
+        Some(request) => Err(Refusal::new(RefusalCode::OpenRequest, format!("open replacement: {}", request.id), "none open on the line")),
         None => Ok(()),
     }
 }

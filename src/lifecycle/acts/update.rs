@@ -27,17 +27,10 @@ pub fn update(holdings: &Holdings, policy: &Policy, act: &Update, now: Timestamp
     if status != Some(DeviceStatus::Active) {
         return Err(wrong(status.map_or("unknown", DeviceStatus::as_str), "an active device"));
     }
-    let request = holdings
-        .open_update_of(act.device)
-        .ok_or_else(|| wrong("no open update", "an open update"))?;
+    let request = holdings.open_update_of(act.device).ok_or_else(|| wrong("no open update", "an open update"))?;
     let mut draft = Draft::on(holdings, policy, now);
     if request.issuing().is_none() {
-        let issuing = Issuing {
-            session: act.session,
-            device: act.device,
-            since: now,
-            collected: None,
-        };
+        let issuing = Issuing { session: act.session, device: act.device, since: now, collected: None };
         draft.move_request(request.id, RequestState::Issuing(issuing));
     }
     Ok(draft.finish())

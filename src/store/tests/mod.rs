@@ -66,11 +66,7 @@ fn serial(n: u128) -> Serial {
 fn certified(n: u128) -> Certified {
     let mut key = [0; 32];
     key[16..].copy_from_slice(&n.to_be_bytes());
-    Certified {
-        key: KeyId(key),
-        not_before: at(0),
-        not_after: at(1_000_000),
-    }
+    Certified { key: KeyId(key), not_before: at(0), not_after: at(1_000_000) }
 }
 
 fn user(id: UserId, name: &str) -> User {
@@ -101,9 +97,7 @@ fn phone(n: u128, request: u128) -> Device {
         serial: format!("SERIAL-{n}"),
         model: "Pixel 11".to_owned(),
         name: format!("phone-{n}"),
-        state: DeviceState::Assigned {
-            request: request_id(request),
-        },
+        state: DeviceState::Assigned { request: request_id(request) },
     }
 }
 
@@ -151,20 +145,12 @@ fn entry(act: &'static str) -> Entry {
 
 /// A commit of `writes` without a guard.
 fn unguarded(writes: Vec<Write>) -> Commit {
-    Commit {
-        name: "test",
-        guard: None,
-        writes,
-        audit: None,
-    }
+    Commit { name: "test", guard: None, writes, audit: None }
 }
 
 /// A commit of `writes` on the holdings of Ana in `version`.
 fn guarded(version: i64, writes: Vec<Write>) -> Commit {
-    Commit {
-        guard: Some(Guard { user: ANA, version }),
-        ..unguarded(writes)
-    }
+    Commit { guard: Some(Guard { user: ANA, version }), ..unguarded(writes) }
 }
 
 fn changes(changes: Vec<Change>) -> Vec<Write> {
@@ -185,28 +171,12 @@ impl House {
         let store = Store::open(&dir.path().join("remint.db")).await.unwrap();
         let ana = user(ANA, "Ana");
         let olga = OperatorRecord {
-            operator: Operator {
-                id: OLGA,
-                name: "Olga".to_owned(),
-                roles: BTreeSet::from([Role::HelpDesk, Role::Auditor]),
-                user: None,
-            },
+            operator: Operator { id: OLGA, name: "Olga".to_owned(), roles: BTreeSet::from([Role::HelpDesk, Role::Auditor]), user: None },
             ended_at: None,
         };
-        let people = vec![
-            Write::User {
-                user: ana.clone(),
-                at: at(0),
-            },
-            Write::Operator { operator: olga, at: at(0) },
-        ];
+        let people = vec![Write::User { user: ana.clone(), at: at(0) }, Write::Operator { operator: olga, at: at(0) }];
         store.commit(unguarded(people)).await.unwrap();
-        Self {
-            store,
-            dir,
-            held: Holdings::of(ana),
-            version: 1,
-        }
+        Self { store, dir, held: Holdings::of(ana), version: 1 }
     }
 
     /// Tries to keep changes and more, guarded.
@@ -240,10 +210,7 @@ impl House {
     /// A phone that is being provisioned under request 1, with its four credentials reserved.
     async fn with_phone(&mut self) {
         let slots = [Slot::Auth, Slot::Sign, Slot::Enc, Slot::CardAuth];
-        let mut made = vec![
-            Change::RequestOpened(request(1, RequestState::Approved)),
-            Change::DeviceAssigned { device: phone(1, 1) },
-        ];
+        let mut made = vec![Change::RequestOpened(request(1, RequestState::Approved)), Change::DeviceAssigned { device: phone(1, 1) }];
         made.extend((1..).zip(slots).map(|(n, slot)| Change::CredentialReserved(reserved(n, 1, slot))));
         self.keep(made).await;
     }

@@ -10,12 +10,7 @@ use crate::lifecycle::request::{EncPlan, Issuing, Line};
 use crate::lifecycle::ticket::{Ticket, TicketState};
 
 fn issuing(session: u128, collected: Option<EncPlan>) -> RequestState {
-    RequestState::Issuing(Issuing {
-        session: session_id(session),
-        device: device_id(1),
-        since: at(3),
-        collected,
-    })
+    RequestState::Issuing(Issuing { session: session_id(session), device: device_id(1), since: at(3), collected })
 }
 
 #[tokio::test]
@@ -40,23 +35,15 @@ async fn every_state_of_a_request_is_kept() {
         issuing(1, None),
         issuing(2, Some(plan(3, &[]))),
         issuing(3, Some(plan(1, &[4, 3, 2]))),
-        RequestState::Issued {
-            device: device_id(1),
-            at: at(4),
-        },
+        RequestState::Issued { device: device_id(1), at: at(4) },
         RequestState::Rejected { at: at(5) },
         RequestState::Canceled { at: at(6) },
     ];
     // Opened in it, and moved to it.
     for (n, state) in (10..).zip(states) {
         house.keep(vec![Change::RequestOpened(request(n, state.clone()))]).await;
-        let moved = Change::RequestMoved {
-            request: request_id(n + 100),
-            to: state,
-        };
-        house
-            .keep(vec![Change::RequestOpened(request(n + 100, RequestState::Approved)), moved])
-            .await;
+        let moved = Change::RequestMoved { request: request_id(n + 100), to: state };
+        house.keep(vec![Change::RequestOpened(request(n + 100, RequestState::Approved)), moved]).await;
     }
 }
 
@@ -66,20 +53,11 @@ async fn what_a_session_collects_again_takes_the_place_of_what_it_collected() {
     house.with_phone().await;
     let collected = |current, history: Vec<CredentialId>| Change::RequestMoved {
         request: request_id(1),
-        to: issuing(
-            1,
-            Some(EncPlan {
-                current: credential_id(current),
-                history,
-            }),
-        ),
+        to: issuing(1, Some(EncPlan { current: credential_id(current), history })),
     };
     house.keep(vec![collected(1, vec![credential_id(2), credential_id(3)])]).await;
     house.keep(vec![collected(3, vec![credential_id(1)])]).await;
-    let approved = Change::RequestMoved {
-        request: request_id(1),
-        to: RequestState::Approved,
-    };
+    let approved = Change::RequestMoved { request: request_id(1), to: RequestState::Approved };
     house.keep(vec![approved]).await;
 }
 
@@ -87,12 +65,7 @@ async fn what_a_session_collects_again_takes_the_place_of_what_it_collected() {
 async fn every_purpose_mode_reason_and_requester_is_kept() {
     let mut house = House::new().await;
     house.with_phone().await;
-    house
-        .keep(vec![
-            Change::DeviceAssigned { device: phone(2, 1) },
-            Change::DeviceAssigned { device: phone(3, 1) },
-        ])
-        .await;
+    house.keep(vec![Change::DeviceAssigned { device: phone(2, 1) }, Change::DeviceAssigned { device: phone(3, 1) }]).await;
     let mut purposes = vec![Purpose::Update { device: device_id(1) }];
     purposes.extend(Mode::ALL.iter().map(|mode| Purpose::Initial { mode: *mode }));
     let lines = [(None, None), (Some(2), None), (None, Some(3)), (Some(2), Some(3))];
@@ -100,23 +73,14 @@ async fn every_purpose_mode_reason_and_requester_is_kept() {
         purposes.push(Purpose::Replacement {
             mode: Mode::Local,
             reason: *reason,
-            line: Line {
-                original: original.map(device_id),
-                target: device_id(1),
-                stand_in: stand_in.map(device_id),
-            },
+            line: Line { original: original.map(device_id), target: device_id(1), stand_in: stand_in.map(device_id) },
         });
     }
     let requesters = [Requester::Operator(OLGA), Requester::User(ANA), Requester::System];
     let opened = (20..).zip(purposes).zip(requesters.into_iter().cycle());
     let opened = opened.zip(DeviceKind::ALL.iter().cycle());
     let opened = opened.map(|(((n, purpose), requester), kind)| {
-        Change::RequestOpened(Request {
-            purpose,
-            requester,
-            kind: *kind,
-            ..request(n, RequestState::Approved)
-        })
+        Change::RequestOpened(Request { purpose, requester, kind: *kind, ..request(n, RequestState::Approved) })
     });
     house.keep(opened.collect()).await;
 }
@@ -125,35 +89,19 @@ async fn every_purpose_mode_reason_and_requester_is_kept() {
 async fn every_state_of_a_device_is_kept() {
     let mut house = House::new().await;
     house.with_phone().await;
-    let stand_in = Some(StandIn {
-        original: device_id(1),
-        arrangement: request_id(1),
-        until: at(9),
-    });
+    let stand_in = Some(StandIn { original: device_id(1), arrangement: request_id(1), until: at(9) });
     let mut n = 10;
     let mut next = |state| {
         n += 1;
-        Change::DeviceAssigned {
-            device: Device { state, ..phone(n, 1) },
-        }
+        Change::DeviceAssigned { device: Device { state, ..phone(n, 1) } }
     };
     let mut made = Vec::new();
     for stand_in in [None, stand_in] {
         made.push(next(DeviceState::Issued { at: at(5), stand_in }));
-        made.push(next(DeviceState::Terminated {
-            at: at(6),
-            reason: EndReason::Lapsed,
-            issued_at: Some(at(5)),
-            stand_in,
-        }));
+        made.push(next(DeviceState::Terminated { at: at(6), reason: EndReason::Lapsed, issued_at: Some(at(5)), stand_in }));
     }
     for reason in EndReason::ALL {
-        made.push(next(DeviceState::Terminated {
-            at: at(6),
-            reason: *reason,
-            issued_at: None,
-            stand_in: None,
-        }));
+        made.push(next(DeviceState::Terminated { at: at(6), reason: *reason, issued_at: None, stand_in: None }));
     }
     house.keep(made).await;
     for (n, stand_in) in [(1, None), (2, stand_in), (3, None)] {
@@ -173,15 +121,9 @@ async fn every_state_of_a_device_is_kept() {
 async fn a_stock_device_goes_back_and_out_again() {
     let mut house = House::new().await;
     house
-        .keep(vec![
-            Change::RequestOpened(request(1, RequestState::Approved)),
-            Change::RequestOpened(request(2, RequestState::Approved)),
-        ])
+        .keep(vec![Change::RequestOpened(request(1, RequestState::Approved)), Change::RequestOpened(request(2, RequestState::Approved))])
         .await;
-    let card = |request| Device {
-        kind: DeviceKind::SmartCard,
-        ..phone(1, request)
-    };
+    let card = |request| Device { kind: DeviceKind::SmartCard, ..phone(1, request) };
     house.keep(vec![Change::DeviceAssigned { device: card(1) }]).await;
     house.keep(vec![Change::DeviceUnbound { device: device_id(1) }]).await;
     assert_eq!(house.store.user_of_device(device_id(1)).await.unwrap(), None);
@@ -199,10 +141,7 @@ async fn every_state_of_a_credential_is_kept() {
     let mut states = vec![
         CredentialState::Reserved { at: at(1) },
         CredentialState::Signed { certified: certified(101) },
-        CredentialState::Issued {
-            certified: certified(102),
-            at: at(2),
-        },
+        CredentialState::Issued { certified: certified(102), at: at(2) },
     ];
     for reason in RevocationReason::ALL {
         for facts in [(None, None), (Some(n), None), (Some(n + 1), Some(at(2)))] {
@@ -215,12 +154,7 @@ async fn every_state_of_a_credential_is_kept() {
             });
         }
     }
-    let kept = (50..).zip(states).map(|(n, state)| {
-        Change::CredentialReserved(Credential {
-            state,
-            ..reserved(n, 1, Slot::Enc)
-        })
-    });
+    let kept = (50..).zip(states).map(|(n, state)| Change::CredentialReserved(Credential { state, ..reserved(n, 1, Slot::Enc) }));
     house.keep(kept.collect()).await;
 }
 
@@ -250,13 +184,7 @@ async fn how_a_device_carries_a_credential_may_change() {
     house.with_phone().await;
     for carried in [Carried::Current, Carried::History, Carried::Current] {
         let (device, credential) = (device_id(1), credential_id(3));
-        house
-            .keep(vec![Change::CarriedAs {
-                device,
-                credential,
-                carried,
-            }])
-            .await;
+        house.keep(vec![Change::CarriedAs { device, credential, carried }]).await;
     }
 }
 
@@ -265,11 +193,7 @@ async fn holds_are_a_set_and_the_first_keeps_its_time() {
     let mut house = House::new().await;
     house.with_phone().await;
     let things = [Held::Device(device_id(1)), Held::Credential(credential_id(1))];
-    let causes = [
-        Cause::Replacement(request_id(1)),
-        Cause::HelpDeskDevice(device_id(1)),
-        Cause::HelpDeskCredential(credential_id(1)),
-    ];
+    let causes = [Cause::Replacement(request_id(1)), Cause::HelpDeskDevice(device_id(1)), Cause::HelpDeskCredential(credential_id(1))];
     for (minute, (on, cause)) in (1..).zip(things.into_iter().flat_map(|on| causes.map(|cause| (on, cause)))) {
         let hold = Hold { on, cause };
         house.keep(vec![Change::HoldPlaced { hold, at: at(minute) }]).await;
@@ -293,25 +217,11 @@ async fn every_state_of_a_ticket_is_kept() {
         TicketState::Dead { session: None },
     ];
     for (n, state) in (1..).zip(states) {
-        let ticket = |n, state| Ticket {
-            id: ticket_id(n),
-            request: request_id(1),
-            expires_at: at(60),
-            attempts_left: 5,
-            state,
-        };
-        let moved = Change::TicketMoved {
-            ticket: ticket_id(n + 10),
-            to: state,
-        };
-        let missed = Change::TicketMissed {
-            ticket: ticket_id(n),
-            attempts_left: 0,
-        };
+        let ticket = |n, state| Ticket { id: ticket_id(n), request: request_id(1), expires_at: at(60), attempts_left: 5, state };
+        let moved = Change::TicketMoved { ticket: ticket_id(n + 10), to: state };
+        let missed = Change::TicketMissed { ticket: ticket_id(n), attempts_left: 0 };
         house.keep(vec![Change::TicketIssued(ticket(n, state))]).await;
-        house
-            .keep(vec![Change::TicketIssued(ticket(n + 10, TicketState::Open)), moved])
-            .await;
+        house.keep(vec![Change::TicketIssued(ticket(n + 10, TicketState::Open)), moved]).await;
         house.keep(vec![missed]).await;
     }
 }

@@ -1,0 +1,101 @@
+//! M6: the phone proves that it has every key, the server makes the card active and signs a receipt.
+//!
+//! It is safe to repeat: the server answers with the same receipt.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::device::Slot;
+use crate::encoding::b64u;
+use crate::error::{Distrust, PhoneError};
+use crate::key::Key;
+use crate::message::{Faults, Message};
+use crate::receipt::{self, Receipt};
+use crate::state::{Credential, Errand, Standing};
+use crate::trust::Chain;
+use crate::wire::{Client, Request};
+
+const LABEL: &[u8] = b"msc1 confirm";
+
+#[derive(Serialize)]
+struct Ask {
+    slots: Vec<SlotProof>,
+    transport_signature: String,
+}
+
+#[derive(Serialize)]
+struct SlotProof {
+    slot: Slot,
+    serial: String,
+    signature: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(flatten)]
+    standing: Standing,
+    receipt: String,
+}
+
+/// What M6 brings.
+pub(crate) struct Confirmed {
+    pub standing: Standing,
+    pub receipt: String,
+}
+
+/// Confirms that the phone has `slots` and `history`, and checks that the receipt says the same.
+pub(crate) async fn confirm(
+    client: &Client,
+    errand: &Errand,
+    slots: &BTreeMap<&Slot, &Credential>,
+    history: &[Credential],
+    chain: &Chain,
+    faults: &Faults,
+) -> Result<Confirmed, PhoneError> {
+    let distrusted = |error: Distrust| error.at(Message::Confirm);
+    let ask = Ask {
+        slots: slots.iter().map(|(slot, credential)| prove(slot, credential, errand)).collect::<Result<_, _>>().map_err(distrusted)?,
+        transport_signature: sign(&errand.transport_key, errand).map_err(distrusted)?,
+    };
+    let post = Request::post(format!("/provisioning/v1/sessions/{}/confirm", errand.session))
+        .with_json(&ask)
+        .map_err(|source| PhoneError::Unreachable { message: Message::Confirm, source })?;
+    let reply = faults.carry(Message::Confirm, client.send(post)).await?;
+    let answer: Answer = reply.json().map_err(|error| distrusted(Distrust::because(error.to_string())))?;
+    let receipt = receipt::verify(&answer.receipt, chain).map_err(distrusted)?;
+    check(&receipt, &answer.standing, errand, slots, history).map_err(distrusted)?;
+    Ok(Confirmed { standing: answer.standing, receipt: answer.receipt })
+}
+
+fn prove(slot: &Slot, credential: &Credential, errand: &Errand) -> Result<SlotProof, Distrust> {
+    Ok(SlotProof { slot: slot.clone(), serial: credential.certificate.serial(), signature: sign(&credential.key, errand)? })
+}
+
+fn sign(key: &Key, errand: &Errand) -> Result<String, Distrust> {
+    let signature = key.sign(&[LABEL, &errand.challenge].concat());
+    signature.map(|signature| b64u(&signature)).map_err(|error| Distrust::because(error.to_string()))
+}
+
+fn check(
+    receipt: &Receipt,
+    standing: &Standing,
+    errand: &Errand,
+    slots: &BTreeMap<&Slot, &Credential>,
+    history: &[Credential],
+) -> Result<(), Distrust> {
+    if receipt.session != errand.session || receipt.device != standing.device {
+        return Err(Distrust::because("a receipt for another session or device"));
+    }
+    let listed: BTreeSet<_> = receipt.slots.iter().map(|listed| (listed.slot.as_str(), listed.serial.clone())).collect();
+    let ours: BTreeSet<_> = slots.iter().map(|(slot, credential)| (slot.as_str(), credential.certificate.serial())).collect();
+    if !ours.is_subset(&listed) {
+        return Err(Distrust::because("a receipt that lists other credentials than were confirmed"));
+    }
+    let listed: BTreeSet<_> = receipt.history.iter().cloned().collect();
+    let ours: BTreeSet<_> = history.iter().map(|older| older.certificate.serial()).collect();
+    if ours != listed {
+        return Err(Distrust::because("a receipt that lists other older keys than were collected"));
+    }
+    Ok(())
+}

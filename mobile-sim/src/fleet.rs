@@ -1,0 +1,208 @@
+//! Many phones at once, to measure a server: each with its own TLS connections, session, keys, certificates and confirmation.
+//!
+//! Users and invitations are prepared through the desk API before the clock starts. What is timed is everything that a phone does,
+//! the making of its keys included. The phones forget everything: disks are not what is measured.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::device::{DeviceFacts, DeviceKind};
+use crate::identity::Identity;
+use crate::invitation::Invitation;
+use crate::message::Faults;
+use crate::phone::{Outcome, Phone};
+use crate::wire::{Client, Reply, WireError};
+
+/// What to run.
+pub struct Fleet {
+    /// `host:port` of the desk listener.
+    pub desk: String,
+    pub operator: Identity,
+    /// What the desk's certificate must chain to, PEM.
+    pub roots_pem: String,
+    pub phones: usize,
+    pub concurrency: usize,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Report {
+    pub preparation: Duration,
+    pub issuing: Duration,
+    /// How long each whole issuance took, shortest first.
+    pub latencies: Vec<Duration>,
+    /// How often each failure occurred.
+    pub failures: BTreeMap<String, usize>,
+}
+
+impl Report {
+    pub fn issued_per_second(&self) -> f64 {
+        self.latencies.len() as f64 / self.issuing.as_secs_f64().max(f64::EPSILON)
+    }
+
+    /// The latency that the given share of issuances did not exceed, in milliseconds (nearest rank).
+    pub fn percentile_ms(&self, share: f64) -> f64 {
+        let rank = (self.latencies.len() as f64 * share).ceil() as usize;
+        self.latencies.get(rank.saturating_sub(1)).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
+    }
+}
+
+/// Why a fleet could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    #[error("desk: {0}")]
+    Wire(#[from] WireError),
+    #[error("desk: refused: status {status}: {body}")]
+    Refused { status: u16, body: String },
+    #[error("desk: {0}")]
+    Invitation(#[from] crate::invitation::InvitationError),
+    #[error("a worker ended before its work")]
+    Worker,
+}
+
+/// A phone about to be issued.
+struct Recruit {
+    invitation: Invitation,
+    code: Option<String>,
+    device: DeviceFacts,
+}
+
+impl Fleet {
+    pub async fn run(&self) -> Result<Report, FleetError> {
+        let started = Instant::now();
+        let recruits = self.prepare().await?;
+        let preparation = started.elapsed();
+        let started = Instant::now();
+        let results = in_parallel(recruits, self.concurrency, issue).await?;
+        let issuing = started.elapsed();
+        let mut report = Report { preparation, issuing, latencies: Vec::new(), failures: BTreeMap::new() };
+        for result in results {
+            match result {
+                Ok(latency) => report.latencies.push(latency),
+                Err(failure) => *report.failures.entry(failure).or_default() += 1,
+            }
+        }
+        report.latencies.sort_unstable();
+        Ok(report)
+    }
+
+    async fn prepare(&self) -> Result<Vec<Recruit>, FleetError> {
+        let mut mark = [0; 4];
+        aws_lc_rs::rand::fill(&mut mark).map_err(|_| FleetError::Worker)?;
+        let mark = crate::encoding::hex(&mark).to_lowercase();
+        let mut desks = Vec::new();
+        for _ in 0..self.concurrency.max(1) {
+            desks.push(Arc::new(Client::new(&self.desk, &self.roots_pem, Some(self.operator.clone()))?));
+        }
+        let turns = desks.iter().cycle().take(self.phones).enumerate();
+        let turns = turns.map(|(number, desk)| (desk.clone(), format!("{mark}-{number:05}"))).collect();
+        let recruited = in_parallel(turns, self.concurrency, |(desk, name)| async move { recruit(&desk, &name).await });
+        recruited.await?.into_iter().collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Requested {
+    invitation: Invited,
+}
+
+#[derive(Deserialize)]
+struct Invited {
+    uri: String,
+    code: Option<String>,
+}
+
+async fn recruit(desk: &Client, name: &str) -> Result<Recruit, FleetError> {
+    let user = json!({ "name": format!("Fleet {name}"), "email": format!("fleet-{name}@example.org"), "upn": format!("fleet-{name}@example.org") });
+    let user: User = created(desk.post_json("/api/users", &user).await?)?;
+    let path = format!("/api/users/{}/initial-issuances", user.id);
+    let requested: Requested = created(desk.post_json(&path, &json!({ "kind": "mobile-smart-card", "mode": "remote" })).await?)?;
+    let device = DeviceFacts {
+        kind: DeviceKind::MobileSmartCard,
+        model: "Simulated phone".to_owned(),
+        serial: format!("FLEET-{name}"),
+        name: format!("Fleet phone {name}"),
+    };
+    Ok(Recruit { invitation: requested.invitation.uri.parse()?, code: requested.invitation.code, device })
+}
+
+fn created<T: serde::de::DeserializeOwned>(reply: Reply) -> Result<T, FleetError> {
+    if reply.status == 201 {
+        Ok(reply.json()?)
+    } else {
+        Err(FleetError::Refused { status: reply.status, body: crate::error::presentable(&reply.text()) })
+    }
+}
+
+async fn issue(recruit: Recruit) -> Result<Duration, String> {
+    let started = Instant::now();
+    match Phone::in_memory().issue(&recruit.invitation, recruit.code.as_deref(), &recruit.device, &Faults::default()).await {
+        Ok(Outcome::Issued) => Ok(started.elapsed()),
+        Ok(Outcome::AlreadyIssued | Outcome::Signed) => Err("not issued".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Does `work` on every item, `concurrency` of them at a time; the results are in no order.
+async fn in_parallel<T, R, F>(
+    items: Vec<T>,
+    concurrency: usize,
+    work: impl Fn(T) -> F + Send + Sync + 'static,
+) -> Result<Vec<R>, FleetError>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+    F: Future<Output = R> + Send,
+{
+    let mut results = Vec::with_capacity(items.len());
+    let (queue, work) = (Arc::new(Mutex::new(items.into_iter())), Arc::new(work));
+    let mut workers = JoinSet::new();
+    for _ in 0..concurrency.max(1) {
+        let (queue, work) = (queue.clone(), work.clone());
+        workers.spawn(async move {
+            let mut done = Vec::new();
+            while let Some(item) = next(&queue) {
+                done.push(work(item).await);
+            }
+            done
+        });
+    }
+    while let Some(done) = workers.join_next().await {
+        results.extend(done.map_err(|_| FleetError::Worker)?);
+    }
+    Ok(results)
+}
+
+fn next<T>(queue: &Mutex<std::vec::IntoIter<T>>) -> Option<T> {
+    queue.lock().ok()?.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_item_is_worked_on_once() {
+        let mut doubled = in_parallel((0..100).collect(), 7, |n: i32| async move { n * 2 }).await.expect("done");
+        doubled.sort_unstable();
+        assert_eq!(doubled, (0..100).map(|n| n * 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn percentiles_are_by_nearest_rank() {
+        let latencies = (1..=100).map(Duration::from_millis).collect();
+        let report = Report { preparation: Duration::ZERO, issuing: Duration::from_secs(2), latencies, failures: BTreeMap::new() };
+        assert_eq!([0.5, 0.95, 0.99, 1.0].map(|share| report.percentile_ms(share)), [50.0, 95.0, 99.0, 100.0]);
+        assert_eq!(report.issued_per_second(), 50.0);
+    }
+}

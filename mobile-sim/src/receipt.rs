@@ -1,0 +1,50 @@
+//! The server's signed receipt of M6: a compact JWS (RFC 7515) that says what was confirmed.
+//!
+//! It is checked when it arrives, and kept, so that the phone can later show what the server said.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use serde::Deserialize;
+
+use crate::certificate::Certificate;
+use crate::encoding::{from_b64, from_b64u};
+use crate::error::Distrust;
+use crate::trust::Chain;
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    /// The signer's certificate, then its chain: base64, not base64url (RFC 7515 §4.1.6).
+    x5c: Vec<String>,
+}
+
+/// What a receipt says, as far as the phone can judge it.
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    pub session: String,
+    pub device: String,
+    pub slots: Vec<ReceiptSlot>,
+    pub history: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct ReceiptSlot {
+    pub slot: String,
+    pub serial: String,
+}
+
+/// Checks the signature, and the signer under the pinned authority.
+pub(crate) fn verify(jws: &str, chain: &Chain) -> Result<Receipt, Distrust> {
+    let malformed = || Distrust::because("a receipt that is not a signed JWS");
+    let (signed, signature) = jws.rsplit_once('.').ok_or_else(malformed)?;
+    let (header, payload) = signed.split_once('.').ok_or_else(malformed)?;
+    let header: Header = serde_json::from_slice(&from_b64u(header)?).map_err(|_| malformed())?;
+    if header.alg != "ES256" {
+        return Err(Distrust::because("a receipt that is not signed with ES256"));
+    }
+    let signer = Certificate::from_der(from_b64(header.x5c.first().ok_or_else(malformed)?.as_bytes())?)?;
+    chain.check_signer(&signer)?;
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, signer.point()?)
+        .verify(signed.as_bytes(), &from_b64u(signature)?)
+        .map_err(|_| Distrust::because("a receipt whose signature does not hold"))?;
+    serde_json::from_slice(&from_b64u(payload)?).map_err(|_| malformed())
+}

@@ -1,0 +1,48 @@
+//! M8 and M7: asking for news, and giving up.
+
+use serde::Deserialize;
+
+use crate::error::{Distrust, PhoneError};
+use crate::message::{Faults, Message};
+use crate::session::{Plan, errand};
+use crate::state::{Errand, Standing};
+use crate::wire::{Client, Request};
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(flatten)]
+    standing: Standing,
+    update: Option<Update>,
+}
+
+/// An update that the server has open for this device.
+#[derive(Deserialize)]
+pub(crate) struct Update {
+    pub session: String,
+    challenge: String,
+    plan: Plan,
+}
+
+impl Update {
+    /// A new errand for it. An update delivers the encryption key and makes no other.
+    pub(crate) fn begin(self) -> Result<Errand, PhoneError> {
+        let begin = || match self.plan.own_slots()?.as_slice() {
+            [] => errand(self.session, &self.challenge),
+            _ => Err(Distrust::because("an update that asks for new keys of the phone")),
+        };
+        begin().map_err(|error| error.at(Message::Sync))
+    }
+}
+
+/// M8: how the device stands, and its open update.
+pub(crate) async fn news(client: &Client, faults: &Faults) -> Result<(Standing, Option<Update>), PhoneError> {
+    let reply = faults.carry(Message::Sync, client.send(Request::post("/provisioning/v1/sync"))).await?;
+    let answer: Answer = reply.json().map_err(|error| Distrust::because(error.to_string()).at(Message::Sync))?;
+    Ok((answer.standing, answer.update))
+}
+
+/// M7: gives the session up. What was signed in it is revoked.
+pub(crate) async fn give_up(client: &Client, session: &str, faults: &Faults) -> Result<(), PhoneError> {
+    let delete = Request::delete(format!("/provisioning/v1/sessions/{session}"));
+    faults.carry(Message::GiveUp, client.send(delete)).await.map(|_| ())
+}

@@ -1,0 +1,60 @@
+//! Request bodies: read whole, within a limit, and parsed at the edge with an error that says what was found.
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+/// No request of ours needs more.
+pub const LIMIT: usize = 64 * 1024;
+
+/// A whole body.
+pub struct Whole(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Whole {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read(request).await.map(Self)
+    }
+}
+
+/// A body that is JSON of one shape.
+pub struct Parsed<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Parsed<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        is_json(request.headers())?;
+        let body = read(request).await?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| Problem::malformed(format!("body: {error}")))
+    }
+}
+
+/// A form of another site cannot send this media type unasked, so demanding it also keeps forged requests out.
+fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("none");
+    let essence = found.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::new("wrong-media-type", format!("content type: found: {found}, expected: application/json")))
+}
+
+async fn read(request: Request) -> Result<Bytes, Problem> {
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > LIMIT) {
+        return Err(too_large());
+    }
+    to_bytes(request.into_body(), LIMIT).await.map_err(|error| {
+        let is_over = std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if is_over { too_large() } else { Problem::malformed("the body ended early") }
+    })
+}
+
+fn too_large() -> Problem {
+    Problem::new("too-large", format!("body: expected: at most {LIMIT} bytes"))
+}

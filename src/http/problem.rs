@@ -1,0 +1,113 @@
+//! Problems: how we say no over HTTP. Every status code is in this file. RFC 9457 for JSON, one line of text on EST paths.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::workflows::failure::Failure;
+
+/// A no, with a stable code that programs decide by.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    /// Further members of the JSON object.
+    members: Map<String, Value>,
+}
+
+impl Problem {
+    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status: status_of(code), code, detail: detail.into(), members: Map::new() }
+    }
+
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new("malformed", detail)
+    }
+
+    pub fn certificate_required() -> Self {
+        Self::new("certificate-required", "found: no client certificate, expected: one")
+    }
+
+    /// The same on an EST path: the status and one line of text (RFC 7030 §4.2.3).
+    pub fn into_est(self) -> Response {
+        let status = self.status;
+        let mut response = (status, format!("{}: {}\n", self.code, self.detail)).into_response();
+        self.add_headers(&mut response);
+        response
+    }
+
+    fn add_headers(&self, response: &mut Response) {
+        let headers = response.headers_mut();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"remint\""));
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let mut body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("problem"),
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+        });
+        if let Value::Object(object) = &mut body {
+            object.append(&mut self.members);
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        self.add_headers(&mut response);
+        response
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let mut problem = Self::new(failure.code(), failure.to_string());
+        match failure {
+            Failure::Refused(refusal) => {
+                problem.detail = format!("found: {}, required: {}", refusal.found, refusal.required);
+                problem.members.insert("found".to_owned(), refusal.found.into());
+                problem.members.insert("required".to_owned(), refusal.required.into());
+            }
+            Failure::WrongProof { attempts_left } => {
+                problem.members.insert("attempts_left".to_owned(), attempts_left.into());
+            }
+            Failure::Unavailable(source) => {
+                tracing::error!(error = %source, "a request could not be served");
+                problem.detail = "the server cannot do this now, try again".to_owned();
+            }
+            Failure::Missing { .. } | Failure::Invalid { .. } | Failure::Conflict => {}
+        }
+        problem
+    }
+}
+
+/// The status of each stable code.
+fn status_of(code: &str) -> StatusCode {
+    match code {
+        "malformed" | "bad-csr" | "proof-required" => StatusCode::BAD_REQUEST,
+        "certificate-required" | "wrong-proof" => StatusCode::UNAUTHORIZED,
+        "not-permitted" | "own-request" | "wrong-certificate" | "wrong-signature" | "foreign-origin" => StatusCode::FORBIDDEN,
+        "unknown" | "unknown-invitation" | "unknown-slot" => StatusCode::NOT_FOUND,
+        "method-not-allowed" => StatusCode::METHOD_NOT_ALLOWED,
+        "invitation-expired" | "invitation-canceled" | "invitation-used" | "canceled" => StatusCode::GONE,
+        "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "wrong-media-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "wrong-mode" => StatusCode::UNPROCESSABLE_ENTITY,
+        "invitation-locked" => StatusCode::LOCKED,
+        "too-many-requests" => StatusCode::TOO_MANY_REQUESTS,
+        "conflict" | "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        "too-slow" => StatusCode::REQUEST_TIMEOUT,
+        // what stands in the way: not-replaceable, open-request, wrong-state, slot-taken, keys-changed, duplicate, …
+        _ => StatusCode::CONFLICT,
+    }
+}

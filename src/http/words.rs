@@ -1,0 +1,61 @@
+//! Words of the wire, parsed at the edge: past this layer there are no raw strings.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+
+use super::problem::Problem;
+
+/// Parses one field of a request.
+pub fn parse<T: FromStr>(field: &str, text: &str) -> Result<T, Problem>
+where
+    T::Err: Display,
+{
+    text.parse().map_err(|error| Problem::malformed(format!("{field}: {error}")))
+}
+
+/// An id in a path. What is not an id names nothing: the error says so.
+pub fn id<T: FromStr>(what: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| {
+        let found: String = text.chars().take(60).collect();
+        Problem::malformed(format!("{what} id: found: {found:?}, expected: a UUID"))
+    })
+}
+
+/// `N` bytes in base64url without padding.
+pub fn b64u<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Problem> {
+    let bytes = b64u_bytes(field, text)?;
+    let found = bytes.len();
+    bytes.try_into().map_err(|_| Problem::malformed(format!("{field}: found: {found} bytes, expected: {N}")))
+}
+
+/// Bytes in base64url without padding.
+pub fn b64u_bytes(field: &str, text: &str) -> Result<Vec<u8>, Problem> {
+    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Problem::malformed(format!("{field}: expected: base64url without padding")))
+}
+
+/// Bytes in base64 with padding.
+pub fn b64(field: &str, text: &str) -> Result<Vec<u8>, Problem> {
+    BASE64_STANDARD.decode(text).map_err(|_| Problem::malformed(format!("{field}: expected: base64")))
+}
+
+/// To base64url without padding.
+pub fn to_b64u(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// To base64 with padding, on one line.
+pub fn to_b64(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(bytes)
+}
+
+/// 1 to 64 printable characters.
+pub fn label(field: &str, text: &str) -> Result<String, Problem> {
+    let length = text.chars().count();
+    if (1..=64).contains(&length) && !text.chars().any(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err(Problem::malformed(format!("{field}: found: {length} characters, expected: 1 to 64 printable ones")))
+}

@@ -1,0 +1,269 @@
+//! The authority: the signing half of the hierarchy in memory, and what it certifies.
+//!
+//! Users, devices and operators are certified by the *issuing* CA. Sessions are certified by the *enrollment* CA, a root of its own:
+//! no relying party that trusts our root ever accepts a bootstrap certificate. The root's private key is not here; it stays sealed.
+//! The authority remembers nothing: that a serial is on record before it is signed, and signed once, is its caller's duty.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use const_oid::db::rfc5280::ID_KP_CLIENT_AUTH;
+use jiff::Timestamp;
+use uuid::Uuid;
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::KeyUsages;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::name::RdnSequence;
+
+use super::certificate::{Ca, CertifyError, Draft, Period};
+use super::key::{SigningKey, Spki, sha256};
+use super::keystore::{KeyName, KeyStore, KeyStoreError};
+use super::name::{self, Holder};
+use super::profile::{AlternativeName, Profile, SubjectForm};
+use super::seal::SealingKey;
+use super::trust;
+use super::{extension, hierarchy};
+use crate::lifecycle::ids::{Serial, SessionId};
+
+/// One certificate to be made for a user or a device.
+pub struct Certify<'a> {
+    pub profile: &'a Profile,
+    pub spki: &'a Spki,
+    pub holder: &'a Holder,
+    /// The device that the key lives on; `None` for a key that several devices share.
+    pub device_urn: Option<Uuid>,
+    /// On record, for this certificate alone.
+    pub serial: Serial,
+    pub not_before: Timestamp,
+    pub not_after: Timestamp,
+}
+
+/// Signs certificates, and lends its keys to what signs CRLs, OCSP answers, deliveries and receipts.
+pub struct Authority {
+    issuing: Ca,
+    enrollment: Ca,
+    /// Issuing, root.
+    chain: [Vec<u8>; 2],
+    root: Spki,
+    ocsp: Signer,
+    delivery: Signer,
+    pub(super) server: Signer,
+    status_pointers: [Extension; 2],
+}
+
+/// A key with its certificate by the issuing CA.
+pub(super) struct Signer {
+    pub key: SigningKey,
+    pub certificate: Vec<u8>,
+}
+
+impl Authority {
+    /// Loads the hierarchy from `dir/ca` and `dir/keys`. `status_url` is the `http://` base of CRL, OCSP and CA certificates
+    /// in every certificate from now on.
+    pub fn load(dir: &Path, master: &SealingKey, status_url: &str) -> Result<Self, AuthorityError> {
+        hierarchy::check_status_url(status_url)?;
+        let keys = KeyStore::open(dir, master)?;
+        let root = read_certificate(dir, KeyName::Root)?;
+        let root_spki =
+            trust::public_key(&root).ok_or_else(|| AuthorityError::certificate(dir, KeyName::Root, "not a certificate on P-256"))?;
+        let ca = |name| {
+            let certificate = read_certificate(dir, name)?;
+            Ca::of(keys.load(name)?, certificate)
+                .ok_or_else(|| AuthorityError::certificate(dir, name, "not a certificate of the key of that name"))
+        };
+        let issued_by = |issuer: &Spki, name, ca: Ca| match trust::is_signed_by(&ca.certificate, issuer) {
+            true => Ok(ca),
+            false => Err(AuthorityError::certificate(dir, name, "not signed by its issuer")),
+        };
+        let enrollment = ca(KeyName::Enrollment)?;
+        let issuing = issued_by(&root_spki, KeyName::Issuing, ca(KeyName::Issuing)?)?;
+        let signer = |name| {
+            let Ca { key, certificate, .. } = issued_by(issuing.key.spki(), name, ca(name)?)?;
+            Ok::<_, AuthorityError>(Signer { key, certificate })
+        };
+        Ok(Self {
+            ocsp: signer(KeyName::Ocsp)?,
+            delivery: signer(KeyName::Delivery)?,
+            server: signer(KeyName::Server)?,
+            status_pointers: extension::status_pointers(status_url).map_err(CertifyError::from)?,
+            chain: [issuing.certificate.clone(), root],
+            root: root_spki,
+            enrollment,
+            issuing,
+        })
+    }
+
+    /// From `now`, as long as the profile says, but not beyond the issuing CA. The period to put on record and to certify.
+    pub fn period(&self, profile: &Profile, now: Timestamp) -> Period {
+        Period::of_days(now, profile.validity_days(), self.issuing.not_after)
+    }
+
+    /// The certificate of a user's or a device's key, DER.
+    pub fn certify(&self, wanted: &Certify<'_>) -> Result<Vec<u8>, CertifyError> {
+        self.issuing.sign(Draft {
+            serial: wanted.serial,
+            subject: self.subject(wanted)?,
+            spki: wanted.spki,
+            period: Period { not_before: wanted.not_before, not_after: wanted.not_after },
+            extensions: self.extensions(wanted)?,
+        })
+    }
+
+    /// The certificate of an operator's key, DER.
+    pub fn certify_operator(
+        &self,
+        profile: &Profile,
+        spki: &Spki,
+        name: &str,
+        serial: Serial,
+        not_before: Timestamp,
+        not_after: Timestamp,
+    ) -> Result<Vec<u8>, CertifyError> {
+        let holder = Holder { name: name.to_owned(), email: String::new(), upn: String::new() };
+        self.certify(&Certify { profile, spki, holder: &holder, device_urn: None, serial, not_before, not_after })
+    }
+
+    /// The bootstrap certificate of a session's key, DER: TLS client authentication, to us alone.
+    /// The same arguments give the same content; only the signature over it differs.
+    pub fn certify_session(
+        &self,
+        spki: &Spki,
+        session: SessionId,
+        serial: Serial,
+        not_before: Timestamp,
+        not_after: Timestamp,
+    ) -> Result<Vec<u8>, CertifyError> {
+        self.enrollment.sign(Draft {
+            serial,
+            subject: name::common(&session.to_string())?,
+            spki,
+            period: Period { not_before, not_after },
+            extensions: vec![extension::key_usage(KeyUsages::DigitalSignature)?, extension::purposes(vec![ID_KP_CLIENT_AUTH], false)?],
+        })
+    }
+
+    fn subject(&self, wanted: &Certify<'_>) -> Result<RdnSequence, CertifyError> {
+        let organization = name::organization_of(&self.issuing.subject);
+        match wanted.profile.subject() {
+            SubjectForm::Holder => name::of_holder(organization, wanted.holder),
+            SubjectForm::Device => Ok(name::of_device(organization, wanted.device_urn.ok_or(CertifyError::NoDevice)?)?),
+        }
+    }
+
+    fn extensions(&self, wanted: &Certify<'_>) -> Result<Vec<Extension>, CertifyError> {
+        let profile = wanted.profile;
+        let mut extensions = vec![extension::key_usage(profile.key_usages())?];
+        let (purposes, critical) = profile.purposes();
+        if !purposes.is_empty() {
+            extensions.push(extension::purposes(purposes, critical)?);
+        }
+        let policies = profile.policies();
+        if !policies.is_empty() {
+            extensions.push(extension::policies(policies)?);
+        }
+        let names = alternative_names(wanted)?;
+        if !names.is_empty() {
+            extensions.push(extension::alternative_names(names)?);
+        }
+        extensions.extend(self.status_pointers.clone());
+        Ok(extensions)
+    }
+
+    /// The certificate of the issuing CA, DER.
+    pub fn issuing_certificate(&self) -> &[u8] {
+        &self.chain[0]
+    }
+
+    /// The certificate of the root, DER.
+    pub fn root_certificate(&self) -> &[u8] {
+        &self.chain[1]
+    }
+
+    /// Issuing, root, DER each.
+    pub fn chain(&self) -> &[Vec<u8>] {
+        &self.chain
+    }
+
+    /// The certificate of the enrollment CA, DER.
+    pub fn enrollment_certificate(&self) -> &[u8] {
+        &self.enrollment.certificate
+    }
+
+    /// SHA-256 of the root's SubjectPublicKeyInfo: the pin in every invitation.
+    pub fn root_pin(&self) -> [u8; 32] {
+        sha256(self.root.as_der())
+    }
+
+    pub fn issuing_key(&self) -> &SigningKey {
+        &self.issuing.key
+    }
+
+    /// Signs OCSP answers (RFC 6960 §4.2.2.2): its key, and its certificate, DER.
+    pub fn ocsp_signer(&self) -> (&SigningKey, &[u8]) {
+        (&self.ocsp.key, &self.ocsp.certificate)
+    }
+
+    /// Signs delivered keys and receipts: its key, and its certificate, DER.
+    pub fn delivery_signer(&self) -> (&SigningKey, &[u8]) {
+        (&self.delivery.key, &self.delivery.certificate)
+    }
+
+    pub(super) fn issuing_ca(&self) -> &Ca {
+        &self.issuing
+    }
+
+    pub(super) fn enrollment_ca(&self) -> &Ca {
+        &self.enrollment
+    }
+}
+
+/// The alternative names that the profile wants and the holder has. An absent one leaves no trace.
+fn alternative_names(wanted: &Certify<'_>) -> Result<Vec<GeneralName>, CertifyError> {
+    let Holder { email, upn, .. } = wanted.holder;
+    let mut names = Vec::new();
+    for form in wanted.profile.alternative_names() {
+        match form {
+            AlternativeName::Upn if !upn.is_empty() => names.push(name::upn(upn)?),
+            AlternativeName::Email if !email.is_empty() => names.push(name::email(email)?),
+            AlternativeName::Upn | AlternativeName::Email => (),
+            AlternativeName::Device => names.extend(wanted.device_urn.map(name::device).transpose()?),
+        }
+    }
+    Ok(names)
+}
+
+pub(super) fn certificate_path(dir: &Path, name: KeyName) -> PathBuf {
+    dir.join("ca").join(name.as_str()).with_extension("pem")
+}
+
+fn read_certificate(dir: &Path, name: KeyName) -> Result<Vec<u8>, AuthorityError> {
+    let path = certificate_path(dir, name);
+    let pem = fs::read(&path).map_err(|source| KeyStoreError::file("read", &path, source))?;
+    match der::pem::decode_vec(&pem) {
+        Ok(("CERTIFICATE", der)) => Ok(der),
+        Ok(_) | Err(_) => Err(AuthorityError::certificate(dir, name, "not a certificate in PEM")),
+    }
+}
+
+/// A hierarchy that cannot be used: the administrator of the machine must act.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorityError {
+    #[error(transparent)]
+    KeyStore(#[from] KeyStoreError),
+    #[error("{}: {reason}", path.display())]
+    Certificate { path: PathBuf, reason: &'static str },
+    #[error("the status URL is unusable, found: {found:?}, expected: http://host[:port][/path] in ASCII")]
+    StatusUrl { found: String },
+    #[error(transparent)]
+    Certify(#[from] CertifyError),
+}
+
+impl AuthorityError {
+    fn certificate(dir: &Path, name: KeyName, reason: &'static str) -> Self {
+        let path = certificate_path(dir, name);
+        Self::Certificate { path, reason }
+    }
+}
+
+#[cfg(test)]
+mod tests;

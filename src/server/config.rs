@@ -1,0 +1,61 @@
+//! Configuration: where the listeners are, in `remint.toml` of the data folder. What is certified and by which policy is beside it in
+//! `certs/`.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::ServerError;
+
+/// `remint.toml`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub devices: Listener,
+    pub desk: Listener,
+    pub status: StatusListener,
+}
+
+/// A TLS listener.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// The address to bind: `ip:port`.
+    pub listen: String,
+    /// How it is reached from outside: `host:port`.
+    pub address: String,
+}
+
+/// The plain HTTP listener of public data.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusListener {
+    pub listen: String,
+    /// Its base URL as it stands in every certificate: it cannot change once certificates have been issued.
+    pub url: String,
+}
+
+const FILE: &str = "remint.toml";
+
+const HEADER: &str = "\
+# Where Remint listens. listen: the address to bind. address, url: how phones, operators and relying parties reach it.
+# The status url stands in every certificate that has been issued: do not change it afterwards.
+
+";
+
+impl Config {
+    /// Reads `dir/remint.toml`.
+    pub fn load(dir: &Path) -> Result<Self, ServerError> {
+        let path = dir.join(FILE);
+        let text = fs::read_to_string(&path)
+            .map_err(|source| ServerError::new(format!("{}: {source}, expected: a data folder made by remint init", path.display())))?;
+        toml::from_str(&text).map_err(|error| ServerError::new(format!("{}: {}", path.display(), error.message())))
+    }
+
+    /// Writes it for the first time.
+    pub fn save(&self, dir: &Path) -> Result<(), ServerError> {
+        let text = toml::to_string(self).map_err(ServerError::new)?;
+        fs::write(dir.join(FILE), HEADER.to_owned() + &text).map_err(ServerError::new)
+    }
+}

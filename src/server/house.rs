@@ -1,0 +1,40 @@
+//! Opening a data folder: from files to the world that workflows act in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::clock::{SystemClock, SystemEntropy};
+use super::config::Config;
+use super::{ServerError, policy};
+use crate::pki::authority::Authority;
+use crate::pki::key::Entropy;
+use crate::pki::master::MasterKey;
+use crate::pki::profile::Profiles;
+use crate::store::Store;
+use crate::workflows::world::{Clock, World};
+
+/// The database file of a data folder.
+pub const DATABASE: &str = "remint.db";
+
+/// The environment variable that may hold the master key instead of a file.
+pub const MASTER_KEY_VARIABLE: &str = "REMINT_MASTER_KEY";
+
+/// The master key from the environment, if it is kept there.
+pub fn master_from_environment() -> Option<String> {
+    std::env::var(MASTER_KEY_VARIABLE).ok().filter(|value| !value.is_empty())
+}
+
+/// Opens everything that a data folder holds, with the real clock and the real dice.
+pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
+    open_with(dir, config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await
+}
+
+/// Opens everything that a data folder holds.
+pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<World, ServerError> {
+    let master = MasterKey::load(dir, master_from_environment().as_deref())?;
+    let authority = Authority::load(dir, &master, &config.status.url)?;
+    let profiles = Profiles::load(&dir.join("certs/profiles"))?;
+    let policy = policy::load(&dir.join("certs/policy.toml"))?;
+    let store = Store::open(&dir.join(DATABASE)).await?;
+    Ok(World { store, authority, profiles, policy, escrow: master, devices_address: config.devices.address.clone(), clock, entropy })
+}

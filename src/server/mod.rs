@@ -1,0 +1,105 @@
+//! The wiring: configuration, clock, listeners, timed work. Nothing is decided here.
+
+pub mod clock;
+pub mod config;
+pub mod house;
+pub mod init;
+mod jobs;
+mod listener;
+pub mod policy;
+
+use std::fmt::Display;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use self::config::Config;
+use crate::http;
+use crate::workflows::world::World;
+
+/// Why the server cannot be made, opened or run: the administrator must act, and the message says on what.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ServerError(String);
+
+impl ServerError {
+    pub fn new(message: impl Display) -> Self {
+        Self(message.to_string())
+    }
+}
+
+macro_rules! from {
+    ($($error:ty),+ $(,)?) => { $(impl From<$error> for ServerError {
+        fn from(error: $error) -> Self {
+            Self::new(error)
+        }
+    })+ };
+}
+
+from!(
+    crate::pki::authority::AuthorityError,
+    crate::pki::hierarchy::HierarchyError,
+    crate::pki::keystore::KeyStoreError,
+    crate::pki::profile::ProfileError,
+    crate::store::StoreError,
+    crate::workflows::failure::Failure,
+    rustls::Error,
+    std::io::Error,
+);
+
+/// The sockets of the three listeners, bound.
+pub struct Sockets {
+    pub devices: TcpListener,
+    pub desk: TcpListener,
+    pub status: TcpListener,
+}
+
+impl Sockets {
+    /// Binds what the configuration says.
+    pub async fn bind(config: &Config) -> Result<Self, ServerError> {
+        Ok(Self {
+            devices: bind("devices", &config.devices.listen).await?,
+            desk: bind("desk", &config.desk.listen).await?,
+            status: bind("status", &config.status.listen).await?,
+        })
+    }
+}
+
+async fn bind(name: &str, address: &str) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address).await.map_err(|source| ServerError::new(format!("listener {name}, {address}: {source}")))
+}
+
+/// A running server.
+pub struct Server {
+    pub world: Arc<World>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Server {
+    /// Opens a data folder and serves it.
+    pub async fn start(dir: &Path, config: &Config, sockets: Sockets) -> Result<Self, ServerError> {
+        let world = Arc::new(house::open(dir, config).await?);
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let devices = http::devices().with_state(Arc::clone(&world));
+        let desk = http::desk().with_state(Arc::clone(&world));
+        let status = http::status::router().with_state(Arc::clone(&world));
+        tasks.spawn(listener::serve(sockets.devices, Some(http::tls::devices(&world.authority)?), devices, stopped.clone()));
+        tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
+        tasks.spawn(listener::serve(sockets.status, None, status, stopped.clone()));
+        tasks.spawn(jobs::publish_crls(Arc::clone(&world), stopped.clone()));
+        tasks.spawn(jobs::sweep_sessions(Arc::clone(&world), stopped));
+        Ok(Self { world, stop, tasks })
+    }
+
+    /// Stops: no new connections, open requests end, queued commits are kept.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        self.world.store.close().await;
+    }
+}

@@ -1,0 +1,140 @@
+//! M6: the device proves that it holds every key, and in one transaction the world changes: it is active, the old one has ended.
+
+use serde_json::json;
+
+use super::enroll_credential::certificate;
+use super::failure::{Failure, broken};
+use super::session::{AtWork, credential_in, load};
+use super::world::{World, after, changes, retrying};
+use crate::lifecycle::acts::issue::{Issue, issue};
+use crate::lifecycle::credential::Slot;
+use crate::lifecycle::device::{Device, DeviceStatus};
+use crate::lifecycle::holdings::Holdings;
+use crate::lifecycle::ids::{CredentialId, DeviceId, Serial, SessionId};
+use crate::lifecycle::request::{EncPlan, Request};
+use crate::pki::certificate::spki_of;
+use crate::pki::key::Spki;
+use crate::store::Loaded;
+use crate::store::commit::Write;
+use crate::store::session::Session;
+
+/// What a device sends, parsed.
+#[derive(Clone, Debug)]
+pub struct Confirm {
+    pub session: SessionId,
+    pub slots: Vec<ProvedSlot>,
+    /// By the transport key, where the session has one.
+    pub transport_signature: Option<Vec<u8>>,
+}
+
+/// A slot with the proof that the device holds its key.
+#[derive(Clone, Debug)]
+pub struct ProvedSlot {
+    pub slot: Slot,
+    pub serial: Serial,
+    /// ECDSA, SHA-256, DER, over [`signed_message`].
+    pub signature: Vec<u8>,
+}
+
+/// What the device is answered.
+#[derive(Debug)]
+pub struct Confirmed {
+    pub device: DeviceId,
+    pub state: DeviceStatus,
+    pub temporary_until: Option<jiff::Timestamp>,
+    pub receipt: String,
+}
+
+/// What every key of a device signs to confirm.
+pub fn signed_message(challenge: &[u8; 32]) -> Vec<u8> {
+    [b"msc1 confirm".as_slice(), challenge].concat()
+}
+
+/// Confirms a session. The same again gives the same receipt.
+pub async fn confirm_issuance(world: &World, device: &AtWork, message: &Confirm) -> Result<Confirmed, Failure> {
+    retrying(|| attempt(world, device, message)).await
+}
+
+async fn attempt(world: &World, device: &AtWork, message: &Confirm) -> Result<Confirmed, Failure> {
+    let now = world.now();
+    let session = device.session(world, message.session).await?;
+    let (loaded, request) = load(world, &session).await?;
+    if let Some(receipt) = &session.receipt {
+        return confirmed(&loaded.holdings, session.device, receipt.clone());
+    }
+
+    // 1 verify every proof
+    let proved = verify(world, &loaded, &request, &session, message).await?;
+
+    // 2 decide
+    let act = Issue { request: request.id, session: session.id, confirmed: proved };
+    let mut writes = changes(issue(&loaded.holdings, &world.policy, &act, now)?);
+
+    // 3 keep, with the receipt: from here on the new status is what OCSP says
+    let holdings = after(&loaded.holdings, &writes);
+    let receipt = world.authority.receipt(&claims(&request, &session, &holdings, message, now))?;
+    writes.push(Write::Receipt { session: session.id, receipt: receipt.clone() });
+    let mut entry = device.entry(world, "issue", &session);
+    entry.details = json!({ "device": session.device.to_string(), "purpose": request.purpose_word(),
+        "serials": message.slots.iter().map(|slot| slot.serial.to_string()).collect::<Vec<_>>() });
+    world.keep("issue", &loaded, writes, entry).await?;
+    confirmed(&holdings, session.device, receipt)
+}
+
+fn confirmed(holdings: &Holdings, device: DeviceId, receipt: String) -> Result<Confirmed, Failure> {
+    let device = holdings.devices.get(&device).ok_or_else(|| broken("the device of a session"))?;
+    let temporary_until = Device::stand_in(device).map(|stand_in| stand_in.until);
+    Ok(Confirmed { device: device.id, state: holdings.device_status(device), temporary_until, receipt })
+}
+
+/// Every signature is by the key of the credential that this session made, or collected, for the slot. Gives the proved credentials.
+async fn verify(
+    world: &World,
+    loaded: &Loaded,
+    request: &Request,
+    session: &Session,
+    message: &Confirm,
+) -> Result<Vec<CredentialId>, Failure> {
+    let signed = signed_message(&session.challenge);
+    let mut proved = Vec::with_capacity(message.slots.len());
+    for slot in &message.slots {
+        let Some(credential) = credential_in(&loaded.holdings, request, session, slot.slot).filter(|c| c.serial == slot.serial) else {
+            continue; // not a credential of this session: for the act, the slot is missing
+        };
+        if credential.certified().is_none() {
+            continue;
+        }
+        let key = spki_of(&certificate(world, credential.id).await?).ok_or_else(|| broken("a certificate on P-256"))?;
+        if !key.verifies(&signed, &slot.signature) {
+            return Err(wrong_signature(slot.slot.as_str()));
+        }
+        proved.push(credential.id);
+    }
+    if let Some(transport_key) = session.transport_key.as_deref().and_then(Spki::from_der) {
+        let is_proved = message.transport_signature.as_ref().is_some_and(|signature| transport_key.verifies(&signed, signature));
+        if !is_proved {
+            return Err(wrong_signature("transport"));
+        }
+    }
+    Ok(proved)
+}
+
+fn wrong_signature(slot: &str) -> Failure {
+    Failure::invalid("wrong-signature", format!("slot: {slot}, found: a signature that its key did not make over the challenge"))
+}
+
+/// What the receipt says (docs/protocol.md, M6).
+fn claims(request: &Request, session: &Session, holdings: &Holdings, message: &Confirm, now: jiff::Timestamp) -> serde_json::Value {
+    let history = request.issuing().and_then(|issuing| issuing.collected.as_ref()).map_or(&[][..], |plan: &EncPlan| &plan.history);
+    let history = history.iter().filter_map(|id| holdings.credentials.get(id)).map(|enc| enc.serial.to_string());
+    json!({
+        "session": session.id.to_string(),
+        "device": session.device.to_string(),
+        "request": request.id.to_string(),
+        "user": session.user.to_string(),
+        "slots": message.slots.iter()
+            .map(|slot| json!({ "slot": slot.slot.as_str(), "serial": slot.serial.to_string() })).collect::<Vec<_>>(),
+        "history": history.collect::<Vec<_>>(),
+        "confirmed_at": now.to_string(),
+    })
+}

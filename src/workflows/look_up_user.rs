@@ -1,0 +1,30 @@
+//! An operator looks a user up, with all that they hold.
+
+use super::failure::Failure;
+use super::world::{Caller, World};
+use crate::lifecycle::actor::Role;
+use crate::lifecycle::holdings::Holdings;
+use crate::lifecycle::ids::{RequestId, UserId};
+
+/// All that a user holds, for somebody of the desk.
+pub async fn look_up_user(world: &World, caller: &Caller, user: UserId) -> Result<Holdings, Failure> {
+    works_at_the_desk(world, caller, "look-up").await?;
+    Ok(world.load(user).await?.holdings)
+}
+
+/// The holdings that a request belongs to, for somebody of the desk.
+pub async fn look_up_request(world: &World, caller: &Caller, request: RequestId) -> Result<Holdings, Failure> {
+    works_at_the_desk(world, caller, "look-up").await?;
+    let owner = world.store.user_of_request(request).await?.ok_or(Failure::missing("request"))?;
+    Ok(world.load(owner).await?.holdings)
+}
+
+/// Refuses, on the record, whoever has no role that works with users and requests.
+pub async fn works_at_the_desk(world: &World, caller: &Caller, act: &'static str) -> Result<(), Failure> {
+    let roles = [Role::HelpDesk, Role::ValidationOfficer, Role::IssuanceOfficer];
+    if roles.into_iter().any(|role| caller.actor.must_be(role).is_ok()) {
+        return Ok(());
+    }
+    let refusal = caller.actor.not_permitted("help-desk, validation-officer or issuance-officer");
+    Err(world.refused(caller.entry(act, world.now()), refusal).await)
+}

@@ -1,0 +1,27 @@
+//! One file for each thing that somebody does: load → decide → apply, in numbered steps. The only thread through the layers: a workflow
+//! reads with [`crate::pki`], decides with [`crate::lifecycle`], and keeps with [`crate::store`], in one transaction with its audit entry.
+//!
+//! Every workflow may be run twice, or die anywhere: what it keeps, it keeps at once, and what it answers, it answers again.
+
+pub mod abandon_session;
+pub mod add_operator;
+pub mod answer_status;
+pub mod cancel_request;
+pub mod confirm_issuance;
+pub mod create_user;
+pub mod deliver_encryption_key;
+pub mod enroll_credential;
+pub mod failure;
+pub mod identify;
+pub mod invitation;
+pub mod invite_again;
+pub mod look_up_user;
+pub mod open_session;
+pub mod publish_crl;
+pub mod request_initial_issuance;
+mod session;
+pub mod submit_replacement;
+pub mod sync_device;
+pub mod world;
+
+pub use session::{AtWork, plan};

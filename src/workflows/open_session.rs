@@ -1,0 +1,161 @@
+//! M2: a device proves the secret of its invitation, and gets a session and a bootstrap certificate for the session key.
+
+use serde_json::json;
+
+use super::failure::{Failure, broken, key_seen_before};
+use super::invitation::proof_key;
+use super::session::plan;
+use super::world::{Caller, World, changes, retrying};
+use crate::lifecycle::actor::Actor;
+use crate::lifecycle::acts::redeem::{Admission, DeviceFacts, Redeem, admission, redeem};
+use crate::lifecycle::change::Change;
+use crate::lifecycle::credential::Slot;
+use crate::lifecycle::ids::{DeviceId, SessionId, TicketId};
+use crate::lifecycle::policy::PinPolicy;
+use crate::lifecycle::ticket::Ticket;
+use crate::pki::key::{Spki, random};
+use crate::pki::proof::{ProofKey, Transcript};
+use crate::pki::request::Request as Csr;
+use crate::store::Loaded;
+use crate::store::audit::{Outcome, Who};
+use crate::store::commit::Write;
+use crate::store::session::{Opened, Session};
+
+/// What a device sends, parsed.
+#[derive(Clone, Debug)]
+pub struct OpenSession {
+    pub invitation: TicketId,
+    /// DER PKCS#10 for the session key.
+    pub csr: Vec<u8>,
+    pub device: DeviceFacts,
+    pub nonce: [u8; 16],
+    pub proof: [u8; 32],
+    /// The exporter of the TLS connection that it came by.
+    pub exporter: [u8; 32],
+    pub source: String,
+}
+
+/// What the device is answered.
+#[derive(Debug)]
+pub struct SessionOpened {
+    pub session: Session,
+    pub bootstrap_certificate: Vec<u8>,
+    pub plan: Vec<Slot>,
+    pub pin_policy: PinPolicy,
+    pub proof: [u8; 32],
+    /// Whether this message opened it, rather than one before.
+    pub is_new: bool,
+}
+
+/// Opens the session; the same invitation, the same session key and a valid proof give the same session.
+pub async fn open_session(world: &World, message: &OpenSession) -> Result<SessionOpened, Failure> {
+    let csr = Csr::read(&message.csr).map_err(|bad| Failure::invalid("bad-csr", bad.to_string()))?;
+    retrying(|| attempt(world, message, &csr.spki)).await
+}
+
+async fn attempt(world: &World, message: &OpenSession, session_key: &Spki) -> Result<SessionOpened, Failure> {
+    // 1 load the ticket, with all that its user holds
+    let missing = Failure::Missing { code: "unknown-invitation", what: "invitation" };
+    let user = world.store.user_of_ticket(message.invitation).await?.ok_or(missing)?;
+    let loaded = world.load(user).await?;
+    let ticket = loaded.holdings.tickets.get(&message.invitation).ok_or_else(|| broken("a ticket"))?;
+
+    // 2 whether it still opens, and to whom
+    let admitted = admission(&loaded.holdings, ticket, world.now())?;
+
+    // 3 the proof
+    let key = proof_key(world, ticket.id).await?;
+    let transcript =
+        Transcript { exporter: &message.exporter, invitation: message.invitation.0.as_bytes(), session_key, nonce: &message.nonce };
+    if !key.is_proved(&transcript, &message.proof) {
+        return Err(count_wrong_proof(world, &loaded, ticket, &message.source).await?);
+    }
+
+    // 4 the session: the one that is there, or a new one
+    let (session, is_new) = match admitted {
+        Admission::Session(id) => (existing(world, id, session_key).await?, false),
+        Admission::Anybody => (begin(world, &loaded, message, session_key).await?, true),
+    };
+    answer(world, &loaded, session, session_key, &key, &transcript, is_new)
+}
+
+async fn count_wrong_proof(world: &World, loaded: &Loaded, ticket: &Ticket, source: &str) -> Result<Failure, Failure> {
+    let attempts_left = ticket.attempts_left.saturating_sub(1);
+    let bearer = Caller { actor: Actor::System, who: Who::Stranger { fingerprint: None }, source: source.to_owned() };
+    let mut entry = bearer.entry("open-session", world.now());
+    entry.request = Some(ticket.request);
+    entry.outcome = Outcome::Refused("wrong-proof".to_owned());
+    entry.details = json!({ "attempts_left": attempts_left });
+    let writes = changes(vec![Change::TicketMissed { ticket: ticket.id, attempts_left }]);
+    world.keep("wrong-proof", loaded, writes, entry).await?;
+    Ok(Failure::WrongProof { attempts_left })
+}
+
+async fn existing(world: &World, id: SessionId, session_key: &Spki) -> Result<Session, Failure> {
+    let session = world.store.session(id).await?.ok_or_else(|| broken("the session of a ticket"))?;
+    match &session.opened {
+        Opened::ByTicket { session_key: bound, .. } if bound == session_key.as_der() => Ok(session),
+        Opened::ByTicket { .. } | Opened::ByDevice => Err(Failure::invalid(
+            "bound-elsewhere",
+            "found: another session key, expected: the key that redeemed the invitation; ask for a new invitation",
+        )),
+    }
+}
+
+async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_key: &Spki) -> Result<Session, Failure> {
+    let now = world.now();
+    if world.store.is_key_seen(session_key.key_id()).await? {
+        return Err(key_seen_before());
+    }
+    let act = Redeem {
+        ticket: message.invitation,
+        session: SessionId(world.fresh_id()),
+        device: DeviceId(world.fresh_id()),
+        facts: message.device.clone(),
+        reserve: Slot::ALL.iter().map(|_| world.fresh_credential()).collect(),
+    };
+    let decided = redeem(&loaded.holdings, &world.policy, &act, now)?;
+    let ticket = loaded.holdings.tickets.get(&message.invitation).ok_or_else(|| broken("a ticket"))?;
+    let session = Session {
+        id: act.session,
+        user: loaded.holdings.user.id,
+        request: ticket.request,
+        device: act.device,
+        opened: Opened::ByTicket { ticket: ticket.id, session_key: session_key.as_der().to_vec(), bootstrap: world.fresh_serial() },
+        challenge: random::<32>(world.entropy.as_ref()),
+        opened_at: now,
+        expires_at: now + world.policy.session_lifetime,
+        transport_key: None,
+        receipt: None,
+    };
+    let bearer = Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: message.source.clone() };
+    let mut entry = bearer.entry("open-session", now);
+    entry.request = Some(session.request);
+    entry.details = json!({ "device": session.device.to_string(), "kind": message.device.kind.as_str(),
+        "model": message.device.model, "serial": message.device.serial });
+    let mut writes = changes(decided);
+    writes.push(Write::Session(session.clone()));
+    world.keep("open-session", loaded, writes, entry).await?;
+    Ok(session)
+}
+
+/// The same session is always answered alike: its bootstrap certificate is signed again over the same facts, under the serial on record.
+fn answer(
+    world: &World,
+    loaded: &Loaded,
+    session: Session,
+    session_key: &Spki,
+    key: &ProofKey,
+    transcript: &Transcript<'_>,
+    is_new: bool,
+) -> Result<SessionOpened, Failure> {
+    let Opened::ByTicket { bootstrap, .. } = session.opened else {
+        return Err(broken("the bootstrap serial of a session"));
+    };
+    let bootstrap_certificate =
+        world.authority.certify_session(session_key, session.id, bootstrap, session.opened_at, session.expires_at)?;
+    let request = loaded.holdings.requests.get(&session.request).ok_or_else(|| broken("the request of a session"))?;
+    let pin_policy = world.policy.kinds.get(&request.kind).map(|kind| kind.pin).ok_or_else(|| broken("the policy of a kind"))?;
+    let plan = plan(&world.policy, request);
+    Ok(SessionOpened { bootstrap_certificate, plan, pin_policy, proof: key.answer(transcript), session, is_new })
+}

@@ -1,0 +1,83 @@
+//! What the steps of a provisioning session share: the session, its user's holdings, and whether this device may go on with it.
+
+use super::failure::{Failure, broken};
+use super::identify::{Bearer, wrong};
+use super::world::{Caller, World};
+use crate::lifecycle::actor::Actor;
+use crate::lifecycle::credential::{Credential, Slot};
+use crate::lifecycle::holdings::Holdings;
+use crate::lifecycle::ids::SessionId;
+use crate::lifecycle::policy::Policy;
+use crate::lifecycle::request::{Purpose, Request};
+use crate::store::Loaded;
+use crate::store::audit::{Entry, Who};
+use crate::store::session::Session;
+
+/// A device at work: who it is, and from where.
+#[derive(Clone, Debug)]
+pub struct AtWork {
+    pub bearer: Bearer,
+    pub source: String,
+}
+
+impl AtWork {
+    /// The session of a request that names it; `wrong-certificate` unless it is this device's.
+    pub async fn session(&self, world: &World, id: SessionId) -> Result<Session, Failure> {
+        let session = world.store.session(id).await?.ok_or(Failure::missing("session"))?;
+        if self.is_of(&session) { Ok(session) } else { Err(wrong("a certificate of another session")) }
+    }
+
+    /// The session of a request that does not name it: the one that the bootstrap certificate was made for, or the device's update.
+    pub async fn own_session(&self, world: &World) -> Result<Session, Failure> {
+        match self.bearer {
+            Bearer::Session(id) => world.store.session(id).await?.ok_or_else(|| broken("the session of a bootstrap certificate")),
+            Bearer::Auth { user, device, .. } => {
+                let loaded = world.load(user).await?;
+                let update = loaded.holdings.open_update_of(device).and_then(Request::issuing).map(|issuing| issuing.session);
+                let id = update.ok_or_else(|| wrong("an auth certificate, and no update session is open: sync first"))?;
+                world.store.session(id).await?.ok_or_else(|| broken("the session of an update"))
+            }
+        }
+    }
+
+    fn is_of(&self, session: &Session) -> bool {
+        match self.bearer {
+            Bearer::Session(id) => id == session.id,
+            Bearer::Auth { device, .. } => device == session.device,
+        }
+    }
+
+    /// The start of an audit entry for a step of a session.
+    pub fn entry(&self, world: &World, act: &'static str, session: &Session) -> Entry {
+        let caller = Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: self.source.clone() };
+        let mut entry = caller.entry(act, world.now());
+        entry.request = Some(session.request);
+        entry
+    }
+}
+
+/// The holdings of a session's user, with the request that it works on.
+pub async fn load(world: &World, session: &Session) -> Result<(Loaded, Request), Failure> {
+    let loaded = world.load(session.user).await?;
+    let request = loaded.holdings.requests.get(&session.request).cloned().ok_or_else(|| broken("the request of a session"))?;
+    Ok((loaded, request))
+}
+
+/// The slots that a session provisions, in order: all of its kind's, or `enc` alone for an update.
+pub fn plan(policy: &Policy, request: &Request) -> Vec<Slot> {
+    match request.purpose {
+        Purpose::Update { .. } => vec![Slot::Enc],
+        Purpose::Initial { .. } | Purpose::Replacement { .. } => policy.slots(request.kind).to_vec(),
+    }
+}
+
+/// The unconfirmed credential that a session made for a slot, or the `enc` that it collected.
+pub fn credential_in<'h>(holdings: &'h Holdings, request: &Request, session: &Session, slot: Slot) -> Option<&'h Credential> {
+    match slot {
+        Slot::Enc => {
+            let collected = request.issuing().filter(|issuing| issuing.session == session.id)?.collected.as_ref()?;
+            holdings.credentials.get(&collected.current)
+        }
+        Slot::Auth | Slot::Sign | Slot::CardAuth => holdings.unconfirmed_for(session.device).find(|credential| credential.slot == slot),
+    }
+}

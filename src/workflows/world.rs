@@ -1,0 +1,155 @@
+//! The world that workflows act in: what remembers, what signs, what the administrator decided, the time and chance. The last two are
+//! handed in, so that a test can hold them still.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use crate::lifecycle::actor::Actor;
+use crate::lifecycle::acts::invite::NewTicket;
+use crate::lifecycle::acts::redeem::NewCredential;
+use crate::lifecycle::holdings::Holdings;
+use crate::lifecycle::ids::{CredentialId, RequestId, Serial, TicketId, UserId};
+use crate::lifecycle::policy::Policy;
+use crate::lifecycle::refusal::Refusal;
+use crate::pki::authority::Authority;
+use crate::pki::key::{Entropy, random};
+use crate::pki::profile::Profiles;
+use crate::pki::seal::SealingKey;
+use crate::store::audit::{Entry, Outcome, Who};
+use crate::store::commit::{Commit, Guard, Write};
+use crate::store::{Loaded, Store};
+
+/// What time it is: whole milliseconds, UTC.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
+
+/// Everything that a workflow needs.
+pub struct World {
+    pub store: Store,
+    pub authority: Authority,
+    pub profiles: Profiles,
+    pub policy: Policy,
+    /// Seals escrowed private keys and the keys of tickets.
+    pub escrow: SealingKey,
+    /// `host:port` of the listener that invitations lead to.
+    pub devices_address: String,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Who asks, as settled at the edge, and from where.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub actor: Actor,
+    pub who: Who,
+    pub source: String,
+}
+
+impl Caller {
+    /// Timed work.
+    pub fn system() -> Self {
+        Self { actor: Actor::System, who: Who::System, source: "local".to_owned() }
+    }
+
+    /// The start of an audit entry for something that this caller does; `Done` until said otherwise.
+    pub fn entry(&self, act: &'static str, at: Timestamp) -> Entry {
+        Entry {
+            at,
+            who: self.who.clone(),
+            act,
+            on_behalf_of: None,
+            request: None,
+            outcome: Outcome::Done,
+            details: serde_json::Value::Null,
+            source: self.source.clone(),
+        }
+    }
+}
+
+/// How often a workflow starts again from load when somebody else was quicker.
+const ATTEMPTS: usize = 8;
+
+/// Runs an attempt until it meets no conflict.
+pub async fn retrying<T, F: Future<Output = Result<T, Failure>>>(attempt: impl Fn() -> F) -> Result<T, Failure> {
+    for _ in 1..ATTEMPTS {
+        match attempt().await {
+            Err(Failure::Conflict) => {}
+            settled => return settled,
+        }
+    }
+    attempt().await
+}
+
+impl World {
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// All that a user holds, or `Missing`.
+    pub async fn load(&self, user: UserId) -> Result<Loaded, Failure> {
+        self.store.holdings(user).await?.ok_or(Failure::missing("user"))
+    }
+
+    /// Keeps what was decided on `loaded`, with its audit entry, in one transaction.
+    pub async fn keep(&self, name: &'static str, loaded: &Loaded, writes: Vec<Write>, mut audit: Entry) -> Result<(), Failure> {
+        let user = loaded.holdings.user.id;
+        audit.on_behalf_of = Some(user);
+        let guard = Guard { user, version: loaded.version };
+        self.store.commit(Commit { name, guard: Some(guard), writes, audit: Some(audit) }).await?;
+        Ok(())
+    }
+
+    /// Writes on the audit log that an act was refused, and gives the refusal back.
+    pub async fn refused(&self, mut audit: Entry, refusal: Refusal) -> Failure {
+        audit.outcome = Outcome::Refused(refusal.code.as_str().to_owned());
+        audit.details = serde_json::json!({ "found": refusal.found, "required": refusal.required });
+        let commit = Commit { name: "refusal", guard: None, writes: Vec::new(), audit: Some(audit) };
+        match self.store.commit(commit).await {
+            Ok(()) => Failure::Refused(refusal),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// A fresh id that sorts by the time it was made (RFC 9562 §5.7).
+    pub fn fresh_id(&self) -> Uuid {
+        let millis = u64::try_from(self.now().as_millisecond()).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &random::<10>(self.entropy.as_ref())).into_uuid()
+    }
+
+    pub fn fresh_request(&self) -> RequestId {
+        RequestId(self.fresh_id())
+    }
+
+    /// A fresh ticket: its id is all random, as it goes over the wire as the invitation.
+    pub fn fresh_ticket(&self) -> NewTicket {
+        NewTicket { id: TicketId(Uuid::from_bytes(random::<16>(self.entropy.as_ref()))) }
+    }
+
+    pub fn fresh_serial(&self) -> Serial {
+        Serial::from_random(random::<20>(self.entropy.as_ref()))
+    }
+
+    pub fn fresh_credential(&self) -> NewCredential {
+        NewCredential { id: CredentialId(self.fresh_id()), serial: self.fresh_serial() }
+    }
+}
+
+/// The writes of a list of changes.
+pub fn changes(changes: Vec<crate::lifecycle::change::Change>) -> Vec<Write> {
+    changes.into_iter().map(Write::Change).collect()
+}
+
+/// What `changes` make of `holdings`.
+pub fn after(holdings: &Holdings, writes: &[Write]) -> Holdings {
+    let mut after = holdings.clone();
+    for write in writes {
+        if let Write::Change(change) = write {
+            after.apply(change);
+        }
+    }
+    after
+}

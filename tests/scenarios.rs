@@ -1,0 +1,64 @@
+//! The acceptance stories: every `.toml` file of `tests/scenarios/`, and of the folder that the variable `SCENARIOS` names, is played
+//! through the real workflows and a real store, with real keys and a clock that the runner moves. The format is in
+//! `tests/scenarios/README.md`.
+
+mod scenario;
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use scenario::{player::Player, story::Story};
+
+#[tokio::test]
+async fn every_story_is_true() {
+    let mut folders = vec![PathBuf::from("tests/scenarios")];
+    folders.extend(std::env::var_os("SCENARIOS").map(PathBuf::from));
+    let mut failed = Vec::new();
+    let mut played = 0;
+    for file in folders.iter().flat_map(|folder| stories(folder)) {
+        played += 1;
+        if let Err(message) = play(&file).await {
+            failed.push(format!("{}\n  {message}", file.display()));
+        }
+    }
+    println!("{played} stories played, {} failed", failed.len());
+    assert!(played > 0, "no stories found in {folders:?}");
+    assert!(failed.is_empty(), "{} of {played} stories are not true:\n\n{}\n", failed.len(), failed.join("\n\n"));
+}
+
+/// A story with one expectation turned around must fail: otherwise the runner compares nothing.
+#[tokio::test]
+async fn a_story_that_is_not_true_is_found_out() {
+    let text = std::fs::read_to_string("tests/scenarios/cancel_restores.toml").unwrap();
+    for (found, wrong) in [
+        ("phone-1 = \"invalid\"", "phone-1 = \"active\""),
+        ("enc-1 = \"suspended\"", "enc-1 = \"active\""),
+        ("r1 = \"canceled\"", "r1 = \"approved\""),
+        ("refused = \"wrong-state\"", "refused = \"not-permitted\""),
+        ("do = \"cancel\"", "do = \"anull\""),
+        ("now.requests", "now.reqests"),
+    ] {
+        assert!(text.contains(found), "{found}");
+        let story: Result<Story, _> = toml::from_str(&text.replacen(found, wrong, 1));
+        let outcome = match story {
+            Ok(story) => Player::new(&story).await.play(&story).await,
+            Err(error) => Err(error.to_string()),
+        };
+        assert!(outcome.is_err(), "the runner did not notice: {wrong}");
+    }
+}
+
+async fn play(file: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let story: Story = toml::from_str(&text).map_err(|error| error.to_string())?;
+    let title = story.title.clone();
+    Player::new(&story).await.play(&story).await.map_err(|message| format!("{title}\n  {message}"))
+}
+
+fn stories(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut found: Vec<_> =
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+    found.sort();
+    found
+}
