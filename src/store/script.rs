@@ -54,7 +54,7 @@ impl Script {
         self
     }
 
-    /// Binds the next `?` of the statement.
+    /// Binds the next `?` of the statement. Numbered ones would be counted through the whole script: they are not for here.
     pub fn bind<'q, T: Encode<'q, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> &mut Self {
         if let Ok(arguments) = &mut self.arguments
             && let Err(error) = arguments.add(value)
@@ -67,6 +67,7 @@ impl Script {
     /// Carries it out inside the transaction at hand. After an error its savepoint is to be rolled back to.
     pub async fn carry_out(self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         let arguments = self.arguments.map_err(sqlx::Error::Encode)?;
+        debug_assert_eq!(self.text.matches('?').count(), arguments.len(), "unbound: {}", self.text);
         let mut steps = connection.fetch_many(sqlx::query_with(AssertSqlSafe(self.text), arguments));
         let mut misses = self.misses.into_iter();
         while let Some(step) = steps.try_next().await? {

@@ -115,9 +115,10 @@ pub(super) fn open(script: &mut Script, session: &Session) {
 /// Keeps the transport key; another than the first is a conflict.
 pub(super) fn keep_transport_key(script: &mut Script, session: SessionId, spki: &[u8]) {
     script
-        .hit("UPDATE sessions SET transport_key = ?1 WHERE id = ?2 AND (transport_key IS NULL OR transport_key = ?1)")
+        .hit("UPDATE sessions SET transport_key = ? WHERE id = ? AND coalesce(transport_key = ?, TRUE)")
         .bind(spki)
-        .bind(session);
+        .bind(session)
+        .bind(spki);
     seen_key::shown_as_transport_key(script, spki, session);
 }
 

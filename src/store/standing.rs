@@ -12,7 +12,7 @@ use crate::lifecycle::holdings::Standing;
 use crate::lifecycle::ids::Serial;
 
 /// A credential with the time of its oldest hold, or a service certificate, by its serial.
-const OF_SERIAL: &str = "\
+pub(super) const OF_SERIAL: &str = "\
     SELECT state, reserved_at, key_id, not_before, not_after, issued_at, revoked_at, revocation_reason, \
       (SELECT min(since) FROM holds WHERE coalesce(device_id, credential_id) = credentials.id) AS held_since \
     FROM credentials WHERE serial = ?1 \
@@ -22,7 +22,7 @@ const OF_SERIAL: &str = "\
 
 /// Everything unexpired that is not good: unconfirmed and revoked credentials, held ones, and revoked service certificates. What was
 /// only ever reserved has no end of its own.
-const NOT_GOOD: &str = "\
+pub(super) const NOT_GOOD: &str = "\
     SELECT serial, state, reserved_at, key_id, not_before, not_after, issued_at, revoked_at, revocation_reason, NULL AS held_since \
     FROM credentials WHERE state <> 'issued' AND not_after IS NULL \
     UNION ALL \

@@ -1,15 +1,15 @@
 //! What the store is held to. `House` is a store in a temporary folder with one user, Ana, and one operator; whatever is done to Ana's
 //! holdings is done in memory and in the store, and the two are compared.
 
-// mod commits;
-// mod credentials;
+mod commits;
+mod credentials;
 mod round_trip;
-// mod schema;
-// mod sessions;
-// mod story;
-// mod views;
+mod schema;
+mod sessions;
+mod story;
+mod views;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
