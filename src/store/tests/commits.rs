@@ -8,20 +8,15 @@ use crate::store::writer::{Queued, Work};
 
 /// A user in a commit of their own.
 fn create(n: u128, name: &str) -> Commit {
-    unguarded(vec![Write::User {
-        user: user(UserId(Uuid::from_u128(n)), name),
-        at: at(0),
-    }])
+    unguarded(vec![Write::User { user: user(UserId(Uuid::from_u128(n)), name), at: at(0) }])
 }
 
 #[tokio::test]
 async fn a_commit_on_a_stale_version_is_a_conflict_and_changes_nothing() {
     let mut house = House::new().await;
     house.keep(vec![Change::RequestOpened(request(1, RequestState::Approved))]).await;
-    let stale = Commit {
-        audit: Some(entry("late")),
-        ..guarded(1, changes(vec![Change::RequestOpened(request(2, RequestState::Approved))]))
-    };
+    let stale =
+        Commit { audit: Some(entry("late")), ..guarded(1, changes(vec![Change::RequestOpened(request(2, RequestState::Approved))])) };
     assert!(matches!(house.store.commit(stale).await, Err(StoreError::Conflict)));
     house.agrees().await;
     assert_eq!(house.count("audit").await, 0);
@@ -30,11 +25,7 @@ async fn a_commit_on_a_stale_version_is_a_conflict_and_changes_nothing() {
 #[tokio::test]
 async fn of_two_that_were_decided_on_the_same_version_one_is_kept() {
     let house = House::new().await;
-    let open = |n| {
-        house
-            .store
-            .commit(guarded(1, changes(vec![Change::RequestOpened(request(n, RequestState::Approved))])))
-    };
+    let open = |n| house.store.commit(guarded(1, changes(vec![Change::RequestOpened(request(n, RequestState::Approved))])));
     let (first, second) = tokio::join!(open(1), open(2));
     assert!(first.is_ok());
     assert!(matches!(second, Err(StoreError::Conflict)));
@@ -80,10 +71,7 @@ async fn what_is_taken_is_named() {
 #[tokio::test]
 async fn the_audit_entry_is_kept_with_the_commit_or_nothing_is() {
     let house = House::new().await;
-    let kept = Commit {
-        audit: Some(entry("create-user")),
-        ..create(1, "Bo")
-    };
+    let kept = Commit { audit: Some(entry("create-user")), ..create(1, "Bo") };
     house.store.commit(kept).await.unwrap();
     assert_eq!(house.count("audit").await, 1);
     // An entry that the schema refuses takes the whole commit with it.
@@ -97,13 +85,8 @@ async fn the_audit_entry_is_kept_with_the_commit_or_nothing_is() {
 #[tokio::test]
 async fn a_refusal_is_audited_without_a_change() {
     let house = House::new().await;
-    let refused = Commit {
-        audit: Some(Entry {
-            outcome: Outcome::Refused("wrong-mode".to_owned()),
-            ..entry("submit")
-        }),
-        ..unguarded(vec![])
-    };
+    let refused =
+        Commit { audit: Some(Entry { outcome: Outcome::Refused("wrong-mode".to_owned()), ..entry("submit") }), ..unguarded(vec![]) };
     house.store.commit(refused).await.unwrap();
     assert_eq!(house.count("audit").await, 1);
     house.agrees().await;
@@ -122,18 +105,9 @@ async fn nobody_changes_what_another_user_holds() {
     let mut house = House::new().await;
     house.with_phone().await;
     house.store.commit(create(1, "Bo")).await.unwrap();
-    let guard = Some(Guard {
-        user: UserId(Uuid::from_u128(1)),
-        version: 1,
-    });
-    let canceled = Change::RequestMoved {
-        request: request_id(1),
-        to: RequestState::Canceled { at: at(1) },
-    };
-    let foreign = Commit {
-        guard,
-        ..unguarded(changes(vec![canceled]))
-    };
+    let guard = Some(Guard { user: UserId(Uuid::from_u128(1)), version: 1 });
+    let canceled = Change::RequestMoved { request: request_id(1), to: RequestState::Canceled { at: at(1) } };
+    let foreign = Commit { guard, ..unguarded(changes(vec![canceled])) };
     assert!(matches!(house.store.commit(foreign).await, Err(StoreError::Conflict)));
     house.agrees().await;
 }
@@ -141,11 +115,7 @@ async fn nobody_changes_what_another_user_holds() {
 /// Queues a script of the test's own.
 async fn by_hand(house: &House, script: Script) -> Result<(), StoreError> {
     let (answer, verdict) = tokio::sync::oneshot::channel();
-    let work = Work {
-        name: "by hand",
-        script,
-        changes_status: false,
-    };
+    let work = Work { name: "by hand", script, changes_status: false };
     house.store.queue.try_send(Queued { work, answer }).ok().unwrap();
     verdict.await.unwrap()
 }
@@ -155,11 +125,8 @@ async fn a_transaction_that_breaks_takes_its_group_and_the_writer_goes_on() {
     let house = House::new().await;
     let mut script = Script::new();
     script.run("ROLLBACK").run("SELECT no_such_function()");
-    let (first, broken, last) = tokio::join!(
-        house.store.commit(create(1, "Bo")),
-        by_hand(&house, script),
-        house.store.commit(create(2, "Cy")),
-    );
+    let (first, broken, last) =
+        tokio::join!(house.store.commit(create(1, "Bo")), by_hand(&house, script), house.store.commit(create(2, "Cy")),);
     for answer in [first, broken, last] {
         assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     }
@@ -208,9 +175,7 @@ async fn what_changes_a_standing_is_counted_and_nothing_else() {
     house.keep(vec![Change::RequestOpened(request(1, RequestState::Approved))]).await;
     assert!(!seen.has_changed().unwrap());
     let reserved = Change::CredentialReserved(reserved(1, 1, Slot::Auth));
-    house
-        .keep(vec![Change::DeviceAssigned { device: phone(1, 1) }, reserved.clone()])
-        .await;
+    house.keep(vec![Change::DeviceAssigned { device: phone(1, 1) }, reserved.clone()]).await;
     assert_eq!(*seen.borrow_and_update(), 1);
     // The same serial again is refused, and counts nothing.
     assert!(house.try_keep(vec![reserved], vec![]).await.is_err());

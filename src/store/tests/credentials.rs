@@ -11,32 +11,19 @@ use crate::store::crl::{Crl, Listed};
 const REASON: RevocationReason = RevocationReason::KeyCompromise;
 
 fn sign(n: u128) -> Change {
-    Change::CredentialSigned {
-        credential: credential_id(n),
-        certified: certified(n),
-    }
+    Change::CredentialSigned { credential: credential_id(n), certified: certified(n) }
 }
 
 fn issue(n: u128) -> Change {
-    Change::CredentialIssued {
-        credential: credential_id(n),
-        at: at(5),
-    }
+    Change::CredentialIssued { credential: credential_id(n), at: at(5) }
 }
 
 fn revoke(n: u128) -> Change {
-    Change::CredentialRevoked {
-        credential: credential_id(n),
-        at: at(9),
-        reason: REASON,
-    }
+    Change::CredentialRevoked { credential: credential_id(n), at: at(9), reason: REASON }
 }
 
 fn hold(n: u128, cause: Cause) -> Hold {
-    Hold {
-        on: Held::Credential(credential_id(n)),
-        cause,
-    }
+    Hold { on: Held::Credential(credential_id(n)), cause }
 }
 
 impl House {
@@ -83,10 +70,7 @@ async fn a_list_of_what_is_not_good_leaves_out_the_good_and_the_expired() {
     house.keep(vec![sign(2), sign(3), issue(3), sign(4), issue(4)]).await;
     let held = hold(4, Cause::HelpDeskCredential(credential_id(4)));
     house.keep(vec![Change::HoldPlaced { hold: held, at: at(7) }]).await;
-    let listed = |n, standing| Listed {
-        serial: serial(n),
-        standing,
-    };
+    let listed = |n, standing| Listed { serial: serial(n), standing };
     let on_hold = |n, minute| listed(n, Standing::OnHold { since: at(minute) });
     assert_eq!(house.not_good(10).await, [on_hold(1, 1), on_hold(2, 0), on_hold(4, 7)]);
     house.keep(vec![revoke(2), revoke(1)]).await;
@@ -116,22 +100,12 @@ async fn a_service_certificate_is_good_until_it_is_revoked() {
     assert_eq!(Some(olga), house.store.operator_by_name("Olga").await.unwrap());
     assert_eq!(found, certificate);
     let changes = house.store.status_changes();
-    let revoke = || Write::ServiceCertificateRevoked {
-        serial: serial(500),
-        at: at(9),
-        reason: REASON,
-    };
+    let revoke = || Write::ServiceCertificateRevoked { serial: serial(500), at: at(9), reason: REASON };
     house.store.commit(unguarded(vec![revoke()])).await.unwrap();
     assert_eq!(*changes.borrow(), 1);
     let standing = Standing::Revoked { at: at(9), reason: REASON };
     assert_eq!(house.standing(500).await, Some(standing));
-    assert_eq!(
-        house.not_good(10).await,
-        [Listed {
-            serial: serial(500),
-            standing
-        }]
-    );
+    assert_eq!(house.not_good(10).await, [Listed { serial: serial(500), standing }]);
     assert_eq!(house.not_good(100).await, []);
     let (_, found) = house.store.operator_of_certificate(serial(500)).await.unwrap().unwrap();
     assert_eq!(found.revoked, Some((at(9), REASON)));
@@ -155,22 +129,11 @@ async fn what_was_made_is_found_by_what_it_was_made_for() {
     let mut house = House::new().await;
     house.with_phone().await;
     let credential = credential_id(1);
-    let certificate = Write::Certificate {
-        credential,
-        der: vec![1, 2],
-    };
-    let escrow = Write::Escrow {
-        credential: credential_id(3),
-        sealed: vec![3],
-    };
+    let certificate = Write::Certificate { credential, der: vec![1, 2] };
+    let escrow = Write::Escrow { credential: credential_id(3), sealed: vec![3] };
     house.keep_with(vec![sign(1)], vec![certificate, escrow]).await;
     let found = house.store.credential_by_serial(serial(1)).await.unwrap();
-    let expected = FoundCredential {
-        user: ANA,
-        credential,
-        made_for: device_id(1),
-        slot: Slot::Auth,
-    };
+    let expected = FoundCredential { user: ANA, credential, made_for: device_id(1), slot: Slot::Auth };
     assert_eq!(found, Some(expected));
     assert_eq!(house.store.credential_by_serial(serial(99)).await.unwrap(), None);
     let certificates = house.store.certificates(&[credential, credential_id(2)]).await.unwrap();
@@ -189,10 +152,7 @@ async fn a_key_is_certified_once() {
     assert!(!house.store.is_key_seen(certified(1).key).await.unwrap());
     house.keep(vec![sign(1)]).await;
     assert!(house.store.is_key_seen(certified(1).key).await.unwrap());
-    let again = Change::CredentialSigned {
-        credential: credential_id(2),
-        certified: certified(1),
-    };
+    let again = Change::CredentialSigned { credential: credential_id(2), certified: certified(1) };
     let again = house.try_keep(vec![again], vec![]).await;
     assert!(matches!(again, Err(StoreError::Duplicate { what: "key" })));
 }
@@ -211,12 +171,7 @@ async fn a_step_that_was_taken_is_not_taken_again() {
 #[tokio::test]
 async fn the_numbers_of_crls_only_rise() {
     let house = House::new().await;
-    let crl = |number, minute| Crl {
-        number,
-        this_update: at(minute),
-        next_update: at(minute + 60),
-        der: vec![number as u8],
-    };
+    let crl = |number, minute| Crl { number, this_update: at(minute), next_update: at(minute + 60), der: vec![number as u8] };
     assert_eq!(house.store.latest_crl().await.unwrap(), None);
     for crl in [crl(1, 0), crl(3, 10), crl(4, 61)] {
         house.store.commit(unguarded(vec![Write::Crl(crl)])).await.unwrap();

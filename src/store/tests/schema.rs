@@ -75,10 +75,7 @@ async fn states_carry_their_facts() {
 #[tokio::test]
 async fn the_audit_log_is_only_ever_added_to() {
     let house = House::new().await;
-    let audited = Commit {
-        audit: Some(entry("act")),
-        ..unguarded(vec![])
-    };
+    let audited = Commit { audit: Some(entry("act")), ..unguarded(vec![]) };
     house.store.commit(audited).await.unwrap();
     statement_is_refused_by(&house, "UPDATE audit SET act = 'another'", "only ever added to").await;
     statement_is_refused_by(&house, "DELETE FROM audit", "only ever added to").await;
@@ -110,10 +107,7 @@ async fn what_is_asked_often_is_found_by_index() {
         for step in plan.fetch_all(&house.store.readers).await.unwrap() {
             let detail: String = step.get("detail");
             // Holds are few: all that stand now.
-            assert!(
-                !detail.starts_with("SCAN") || detail.starts_with("SCAN holds"),
-                "{detail}: {select}"
-            );
+            assert!(!detail.starts_with("SCAN") || detail.starts_with("SCAN holds"), "{detail}: {select}");
         }
     }
 }

@@ -24,12 +24,7 @@ fn ticket(n: u128) -> Change {
 fn at_work(n: u128) -> Change {
     Change::RequestMoved {
         request: request_id(1),
-        to: RequestState::Issuing(Issuing {
-            session: session_id(n),
-            device: device_id(1),
-            since: at(1),
-            collected: None,
-        }),
+        to: RequestState::Issuing(Issuing { session: session_id(n), device: device_id(1), since: at(1), collected: None }),
     }
 }
 
@@ -37,8 +32,7 @@ impl House {
     async fn with_session(&mut self) -> Session {
         self.with_phone().await;
         let opened = session(1, 1, 1, 1);
-        self.keep_with(vec![ticket(1), at_work(1)], vec![Write::Session(opened.clone())])
-            .await;
+        self.keep_with(vec![ticket(1), at_work(1)], vec![Write::Session(opened.clone())]).await;
         opened
     }
 }
@@ -60,16 +54,8 @@ async fn a_session_is_found_by_whatever_names_it() {
 async fn the_session_of_a_request_is_its_newest() {
     let mut house = House::new().await;
     house.with_session().await;
-    let newer = Session {
-        opened: Opened::ByDevice,
-        opened_at: at(2),
-        ..session(2, 1, 1, 1)
-    };
-    let older = Session {
-        opened: Opened::ByDevice,
-        opened_at: at(0),
-        ..session(3, 1, 1, 1)
-    };
+    let newer = Session { opened: Opened::ByDevice, opened_at: at(2), ..session(2, 1, 1, 1) };
+    let older = Session { opened: Opened::ByDevice, opened_at: at(0), ..session(3, 1, 1, 1) };
     let writes = vec![Write::Session(newer.clone()), Write::Session(older)];
     house.store.commit(unguarded(writes)).await.unwrap();
     assert_eq!(house.store.session_of_request(request_id(1)).await.unwrap(), Some(newer));
@@ -79,10 +65,7 @@ async fn the_session_of_a_request_is_its_newest() {
 async fn a_ticket_and_a_bootstrap_serial_open_one_session() {
     let mut house = House::new().await;
     let opened = house.with_session().await;
-    let same_ticket = Session {
-        id: session_id(2),
-        ..opened.clone()
-    };
+    let same_ticket = Session { id: session_id(2), ..opened.clone() };
     let taken = house.store.commit(unguarded(vec![Write::Session(same_ticket)])).await;
     assert!(matches!(taken, Err(StoreError::Duplicate { what: "ticket" | "serial" })));
 }
@@ -92,14 +75,8 @@ async fn the_first_transport_key_and_the_first_receipt_stand() {
     let mut house = House::new().await;
     let mut opened = house.with_session().await;
     let session = opened.id;
-    let transport_key = |spki: &[u8]| Write::TransportKey {
-        session,
-        spki: spki.to_vec(),
-    };
-    let receipt = |receipt: &str| Write::Receipt {
-        session,
-        receipt: receipt.to_owned(),
-    };
+    let transport_key = |spki: &[u8]| Write::TransportKey { session, spki: spki.to_vec() };
+    let receipt = |receipt: &str| Write::Receipt { session, receipt: receipt.to_owned() };
     let commit = async |write| house.store.commit(unguarded(vec![write])).await;
     commit(transport_key(b"T")).await.unwrap();
     commit(transport_key(b"T")).await.unwrap();
@@ -119,17 +96,11 @@ async fn a_session_key_is_never_certified_and_a_certified_key_opens_no_session()
     house.with_session().await;
     let session_key = key_id(b"session key 1");
     assert!(house.store.is_key_seen(session_key).await.unwrap());
-    let sign = |key| Change::CredentialSigned {
-        credential: credential_id(1),
-        certified: Certified { key, ..certified(1) },
-    };
+    let sign = |key| Change::CredentialSigned { credential: credential_id(1), certified: Certified { key, ..certified(1) } };
     let taken = house.try_keep(vec![sign(session_key)], vec![]).await;
     assert!(matches!(taken, Err(StoreError::Duplicate { what: "key" })));
     house.keep(vec![sign(key_id(b"T"))]).await;
-    let transport_key = Write::TransportKey {
-        session: session_id(1),
-        spki: b"T".to_vec(),
-    };
+    let transport_key = Write::TransportKey { session: session_id(1), spki: b"T".to_vec() };
     let taken = house.store.commit(unguarded(vec![transport_key])).await;
     assert!(matches!(taken, Err(StoreError::Duplicate { what: "key" })));
 }
@@ -142,10 +113,7 @@ async fn sessions_expire_only_while_they_are_at_work() {
     assert_eq!(expired(&house, 99).await, []);
     assert_eq!(expired(&house, 100).await, [(ANA, request_id(1), session_id(1))]);
     assert_eq!(house.store.expired_sessions(at(100), 0).await.unwrap(), []);
-    let approved = Change::RequestMoved {
-        request: request_id(1),
-        to: RequestState::Approved,
-    };
+    let approved = Change::RequestMoved { request: request_id(1), to: RequestState::Approved };
     house.keep(vec![approved]).await;
     assert_eq!(expired(&house, 100).await, []);
 }
@@ -154,10 +122,7 @@ async fn sessions_expire_only_while_they_are_at_work() {
 async fn the_key_of_a_ticket_is_kept_once() {
     let mut house = House::new().await;
     house.with_phone().await;
-    let key = |sealed: &[u8]| Write::TicketKey {
-        ticket: ticket_id(1),
-        sealed: sealed.to_vec(),
-    };
+    let key = |sealed: &[u8]| Write::TicketKey { ticket: ticket_id(1), sealed: sealed.to_vec() };
     house.keep_with(vec![ticket(1)], vec![key(b"sealed")]).await;
     house.keep(vec![ticket(2)]).await;
     assert_eq!(house.store.ticket_key(ticket_id(1)).await.unwrap(), Some(b"sealed".to_vec()));

@@ -28,20 +28,12 @@ fn policy() -> Policy {
     let kind = |slots: &[Slot]| KindPolicy {
         slots: slots.to_vec(),
         renews_enc: BTreeSet::new(),
-        pin: PinPolicy {
-            min_digits: 6,
-            max_digits: 8,
-            attempts: 5,
-        },
+        pin: PinPolicy { min_digits: 6, max_digits: 8, attempts: 5 },
     };
     let slots = [Slot::Auth, Slot::Sign, Slot::Enc];
     Policy {
         kinds: BTreeMap::from([(DeviceKind::MobileSmartCard, kind(&slots)), (DeviceKind::MobileApp, kind(&slots))]),
-        invitation: InvitationPolicy {
-            lifetime: SignedDuration::from_hours(72),
-            attempts: 5,
-            second_channel: false,
-        },
+        invitation: InvitationPolicy { lifetime: SignedDuration::from_hours(72), attempts: 5, second_channel: false },
         stand_in_lifetime: SignedDuration::from_hours(24 * 30),
         session_lifetime: SignedDuration::from_hours(24),
         users_may_issue_remotely: false,
@@ -64,12 +56,7 @@ struct Story {
 
 impl Story {
     async fn new() -> Self {
-        Self {
-            house: House::new().await,
-            policy: policy(),
-            next: 100,
-            minute: 0,
-        }
+        Self { house: House::new().await, policy: policy(), next: 100, minute: 0 }
     }
 
     fn fresh(&mut self) -> u128 {
@@ -79,19 +66,11 @@ impl Story {
 
     fn new_credential(&mut self) -> NewCredential {
         let n = self.fresh();
-        NewCredential {
-            id: credential_id(n),
-            serial: serial(n),
-        }
+        NewCredential { id: credential_id(n), serial: serial(n) }
     }
 
     fn olga() -> Actor {
-        Actor::Operator(Operator {
-            id: OLGA,
-            name: "Olga".to_owned(),
-            roles: BTreeSet::from([Role::HelpDesk]),
-            user: None,
-        })
+        Actor::Operator(Operator { id: OLGA, name: "Olga".to_owned(), roles: BTreeSet::from([Role::HelpDesk]), user: None })
     }
 
     fn pick<K: Copy, V>(things: &BTreeMap<K, V>, pick: u8) -> Option<K> {
@@ -121,13 +100,7 @@ impl Story {
                     0 => (DeviceKind::MobileSmartCard, Mode::Remote),
                     _ => (DeviceKind::MobileApp, Mode::SelfEnrollment),
                 };
-                let act = RequestInitial {
-                    actor: Self::olga(),
-                    request: request_id(n),
-                    kind,
-                    mode,
-                    ticket,
-                };
+                let act = RequestInitial { actor: Self::olga(), request: request_id(n), kind, mode, ticket };
                 request_initial(&held, &policy, &act, now)
             }
             1 => {
@@ -142,41 +115,15 @@ impl Story {
                 };
                 submit(&held, &policy, &act, now)
             }
-            2 => cancel(
-                &held,
-                &policy,
-                &Cancel {
-                    actor: Self::olga(),
-                    request: request?,
-                },
-                now,
-            ),
-            3 => invite(
-                &held,
-                &policy,
-                &Invite {
-                    actor: Self::olga(),
-                    request: request?,
-                    ticket,
-                },
-                now,
-            ),
+            2 => cancel(&held, &policy, &Cancel { actor: Self::olga(), request: request? }, now),
+            3 => invite(&held, &policy, &Invite { actor: Self::olga(), request: request?, ticket }, now),
             4 | 5 => return self.redeem(n, now),
             6 => return self.enroll(n),
             7 | 8 => return self.collect(n, now),
             9 => {
                 let (request, session) = self.at_work()?;
                 let confirmed = held.credentials.keys().copied().collect();
-                issue(
-                    &held,
-                    &policy,
-                    &Issue {
-                        request,
-                        session,
-                        confirmed,
-                    },
-                    now,
-                )
+                issue(&held, &policy, &Issue { request, session, confirmed }, now)
             }
             10 => {
                 let (request, session) = self.at_work()?;
@@ -217,11 +164,7 @@ impl Story {
         };
         let opened = Session {
             request: request.id,
-            opened: Opened::ByTicket {
-                ticket: ticket.id,
-                session_key: n.to_be_bytes().to_vec(),
-                bootstrap: serial(0xb000_0000 + n),
-            },
+            opened: Opened::ByTicket { ticket: ticket.id, session_key: n.to_be_bytes().to_vec(), bootstrap: serial(0xb000_0000 + n) },
             ..session(n, 0, n, 0)
         };
         let redeemed = redeem(&self.house.held, &self.policy, &act, now);
@@ -232,19 +175,11 @@ impl Story {
         let (request, session) = self.at_work()?;
         let next = [Slot::Auth, Slot::Sign].into_iter().find_map(|slot| {
             let key = certified(n).key;
-            let act = Enroll {
-                request,
-                session,
-                slot,
-                key,
-            };
+            let act = Enroll { request, session, slot, key };
             enroll(&self.house.held, &act).ok()
         })?;
         let Enrollment::Sign(credential) = next else { return None };
-        let certificate = Write::Certificate {
-            credential: credential.id,
-            der: vec![1, 2, 3],
-        };
+        let certificate = Write::Certificate { credential: credential.id, der: vec![1, 2, 3] };
         Some(Ok((signed(credential.id, certified(n)), vec![certificate])))
     }
 
@@ -257,10 +192,7 @@ impl Story {
             Collection::Deliver(plan) => (plan, None, Vec::new()),
             Collection::Make { credential, history } => {
                 let credential = credential.id;
-                let plan = EncPlan {
-                    current: credential,
-                    history,
-                };
+                let plan = EncPlan { current: credential, history };
                 let sealed = vec![4, 5, 6];
                 (plan, Some((credential, certified(n))), vec![Write::Escrow { credential, sealed }])
             }
@@ -308,12 +240,7 @@ async fn a_lost_phone_is_replaced_and_the_tablet_updated() {
     story.step((1, 0, lost as u8)).await;
     story.issue_all().await;
     assert_eq!(story.house.held.devices_in_use().count(), 2);
-    let tablet = story
-        .house
-        .held
-        .devices
-        .values()
-        .position(|device| device.kind == DeviceKind::MobileApp);
+    let tablet = story.house.held.devices.values().position(|device| device.kind == DeviceKind::MobileApp);
     for what in [11, 7, 7, 9] {
         story.step((what, tablet.unwrap() as u8, 0)).await;
     }

@@ -13,16 +13,9 @@ async fn ids(house: &House, filter: RequestFilter) -> Vec<RequestId> {
 #[tokio::test]
 async fn requests_are_listed_newest_first_a_page_at_a_time() {
     let mut house = House::new().await;
-    let opened = |n: u128, minute| {
-        Change::RequestOpened(Request {
-            opened_at: at(minute),
-            ..request(n, RequestState::Approved)
-        })
-    };
+    let opened = |n: u128, minute| Change::RequestOpened(Request { opened_at: at(minute), ..request(n, RequestState::Approved) });
     // Three are of the same instant.
-    house
-        .keep(vec![opened(1, 1), opened(2, 2), opened(3, 2), opened(4, 2), opened(5, 3)])
-        .await;
+    house.keep(vec![opened(1, 1), opened(2, 2), opened(3, 2), opened(4, 2), opened(5, 3)]).await;
     let mut seen = Vec::new();
     let mut after = None;
     loop {
@@ -40,10 +33,7 @@ async fn requests_are_listed_newest_first_a_page_at_a_time() {
 async fn requests_are_filtered_by_user_and_by_being_open() {
     let mut house = House::new().await;
     let bo = UserId(Uuid::from_u128(1));
-    let create = Write::User {
-        user: user(bo, "Bo"),
-        at: at(0),
-    };
+    let create = Write::User { user: user(bo, "Bo"), at: at(0) };
     house.store.commit(unguarded(vec![create])).await.unwrap();
     let of_bo = Commit {
         guard: Some(Guard { user: bo, version: 1 }),
@@ -70,17 +60,9 @@ async fn a_line_names_the_user_and_the_target() {
     let purpose = Purpose::Replacement {
         mode: Mode::Remote,
         reason: Reason::Lost,
-        line: Line {
-            original: None,
-            target: device_id(1),
-            stand_in: None,
-        },
+        line: Line { original: None, target: device_id(1), stand_in: None },
     };
-    let opened = Request {
-        purpose,
-        opened_at: at(8),
-        ..request(2, RequestState::Canceled { at: at(9) })
-    };
+    let opened = Request { purpose, opened_at: at(8), ..request(2, RequestState::Canceled { at: at(9) }) };
     house.keep(vec![Change::RequestOpened(opened)]).await;
     let lines = house.store.requests(RequestFilter::default(), None, 1).await.unwrap();
     let expected = RequestLine {
@@ -122,15 +104,10 @@ async fn the_audit_log_is_read_in_order_with_every_actor() {
     let house = House::new().await;
     let fingerprint = "ab".repeat(32);
     let actors = [
-        Who::Operator {
-            id: OLGA,
-            fingerprint: fingerprint.clone(),
-        },
+        Who::Operator { id: OLGA, fingerprint: fingerprint.clone() },
         Who::User(ANA),
         Who::Session(session_id(1)),
-        Who::Stranger {
-            fingerprint: Some(fingerprint),
-        },
+        Who::Stranger { fingerprint: Some(fingerprint) },
         Who::Stranger { fingerprint: None },
         Who::Administrator,
         Who::System,
@@ -140,19 +117,12 @@ async fn the_audit_log_is_read_in_order_with_every_actor() {
         let entry = Entry {
             at: at(minute),
             who,
-            outcome: if refused {
-                Outcome::Refused("wrong-mode".to_owned())
-            } else {
-                Outcome::Done
-            },
+            outcome: if refused { Outcome::Refused("wrong-mode".to_owned()) } else { Outcome::Done },
             request: Some(request_id(1)),
             details: serde_json::json!({ "minute": minute }),
             ..entry("act")
         };
-        let audited = Commit {
-            audit: Some(entry),
-            ..unguarded(vec![])
-        };
+        let audited = Commit { audit: Some(entry), ..unguarded(vec![]) };
         house.store.commit(audited).await.unwrap();
     }
     let first = house.store.audit(0, 3).await.unwrap();
