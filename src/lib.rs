@@ -14,7 +14,7 @@
 //!
 //! Imports point one way: `main → demo → server → http → workflows → store | pki → lifecycle`. `tests/architecture.rs` keeps it so.
 
-// pub mod demo;
+pub mod demo;
 pub mod http;
 pub mod lifecycle;
 pub mod pki;

@@ -135,7 +135,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode, ServerError> {
     match command {
-        Command::Demo(arguments) => unreachable!("{:?}{:?}", arguments.exit, arguments.keep.as_deref()),
+        Command::Demo(arguments) => return remint::demo::run(arguments.exit, arguments.keep.as_deref()).await,
         Command::Init(arguments) => found(arguments).await?,
         Command::Serve(Data { data }) => serve(&data).await?,
         Command::Operator(OperatorCommand::Add { data, name, role, out, password }) => {

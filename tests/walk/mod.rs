@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use remint::lifecycle::Fault;
+use remint::lifecycle::actor::{Actor, Operator, Role};
 use remint::lifecycle::acts::abandon::{Abandon, abandon};
 use remint::lifecycle::acts::cancel::{Cancel, cancel};
 use remint::lifecycle::acts::collect::{Collect, Collection, collect, collected};
@@ -14,7 +15,6 @@ use remint::lifecycle::acts::redeem::{DeviceFacts, NewCredential, Redeem, admiss
 use remint::lifecycle::acts::request_initial::{RequestInitial, request_initial};
 use remint::lifecycle::acts::submit::{Submit, submit};
 use remint::lifecycle::acts::update::{Update, update};
-use remint::lifecycle::actor::{Actor, Operator, Role};
 use remint::lifecycle::change::Change;
 use remint::lifecycle::credential::{Certified, KeyId, Slot};
 use remint::lifecycle::device::{DeviceKind, DeviceStatus};
@@ -53,7 +53,8 @@ pub struct Walk {
 
 impl Walk {
     pub fn new() -> Self {
-        let user = User { id: UserId(Uuid::from_u128(1)), name: "Ana".into(), email: "ana@example.org".into(), upn: "ana@example.org".into() };
+        let user =
+            User { id: UserId(Uuid::from_u128(1)), name: "Ana".into(), email: "ana@example.org".into(), upn: "ana@example.org".into() };
         Self {
             holdings: Holdings::of(user),
             policy: policy::parse(policy::BUILT_IN).unwrap(),
@@ -213,7 +214,8 @@ impl Walk {
 
     fn confirm_request(&mut self, request: RequestId) {
         let Some(Issuing { session, device, collected, .. }) = self.issuing(request) else { return };
-        let own = self.holdings.unconfirmed_for(device).filter(|credential| credential.certified().is_some()).map(|credential| credential.id);
+        let own =
+            self.holdings.unconfirmed_for(device).filter(|credential| credential.certified().is_some()).map(|credential| credential.id);
         let confirmed = own.chain(collected.map(|plan| plan.current)).collect();
         self.keep(issue(&self.holdings, &self.policy, &Issue { request, session, confirmed }, self.now));
     }
