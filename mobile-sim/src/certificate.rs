@@ -68,6 +68,11 @@ impl Certificate {
         })
     }
 
+    /// Whether it has a subject alternative name, or something in its place that cannot be read.
+    pub(crate) fn has_alternative_names(&self) -> bool {
+        self.read().is_ok_and(|read| !matches!(read.subject_alternative_name(), Ok(None)))
+    }
+
     /// The serial number as the protocol writes it: 40 upper-case hexadecimal digits.
     pub fn serial(&self) -> String {
         let digits = self.read().map(|read| hex(&read.serial.to_bytes_be())).unwrap_or_default();

@@ -21,6 +21,8 @@ use crate::tls;
 use crate::wire::{Client, Connection, Request, WireError, host_of};
 
 const CACERTS: &str = "/.well-known/est/cacerts";
+/// The common name of the certificate that signs deliveries and receipts.
+const DELIVERY_SIGNER: &str = "Remint delivery signer";
 
 /// Certificate authorities, each signed by a later one; the last is the pinned root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,10 +65,14 @@ impl Chain {
         }
     }
 
-    /// Checks a certificate whose signature over something is to be believed now.
-    pub(crate) fn check_signer(&self, certificate: &Certificate) -> Result<(), Distrust> {
+    /// Checks the certificate that signed a delivery or a receipt. That the authority issued it is not enough: it issued the users'
+    /// certificates too. It must have the signer's name, and no user's: a person who is called like it has alternative names.
+    pub(crate) fn check_delivery_signer(&self, certificate: &Certificate) -> Result<(), Distrust> {
         self.check_issued(certificate)?;
-        if certificate.is_in_time() { Ok(()) } else { Err(Distrust::because("a signer's certificate is out of its time")) }
+        if certificate.common_name().as_deref() != Some(DELIVERY_SIGNER) || certificate.has_alternative_names() {
+            return Err(Distrust::because("signed by somebody who is not the delivery signer"));
+        }
+        if certificate.is_in_time() { Ok(()) } else { Err(Distrust::because("the delivery signer's certificate is out of its time")) }
     }
 
     /// Judges the certificate that the server showed on a connection which trusted nothing.
