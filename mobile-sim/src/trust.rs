@@ -47,6 +47,17 @@ impl Chain {
         Ok(Self { authorities })
     }
 
+    /// Orders certificates that are trusted already, under the only one that signed itself.
+    pub(crate) fn of_trusted(certificates: Vec<Certificate>) -> Result<Self, Distrust> {
+        let mut roots = certificates.iter().filter(|candidate| candidate.is_signed_by(candidate));
+        let (Some(root), None) = (roots.next(), roots.next()) else {
+            return Err(Distrust::because("not exactly one root among the authorities"));
+        };
+        let mut pin = [0; 32];
+        pin.copy_from_slice(digest(&SHA256, &root.spki()?).as_ref());
+        Self::under_pin(certificates, &pin)
+    }
+
     /// Issuing authority first, root last.
     pub fn authorities(&self) -> &[Certificate] {
         &self.authorities
@@ -110,7 +121,7 @@ impl Server {
 
 /// M1 on a connection that trusts nothing, and the judgement of what it brought.
 pub(crate) async fn meet(authority: &str, pin: &[u8; 32], faults: &Faults) -> Result<(Connection, Chain), PhoneError> {
-    let unreachable = |source: WireError| PhoneError::Unreachable { message: Message::CaChain, source };
+    let unreachable = |source: WireError| PhoneError::without_reply(Message::CaChain, source);
     let distrusted = |error: Distrust| error.at(Message::CaChain);
     let config = tls::config(Arc::new(tls::Unjudged), None, tls::TLS13).map_err(unreachable)?;
     let mut connection = Connection::open(authority, config).await.map_err(unreachable)?;
