@@ -13,12 +13,14 @@
 //! | the wire | [`wire`], [`identity`], `tls`, `est`, `multipart` |
 //! | cryptography and its formats | [`key`], [`certificate`], `cms`, `package`, `encoding` |
 //! | many phones at once | [`fleet`] |
+//! | whoever meets the card: is it good | [`relying_party`] |
 //!
 //! The rule that everything else serves: **what a message mentions is on disk before the message is sent, and what a reply brings is
 //! on disk before the next step**. So the phone can be killed at any point, and running the same command again continues.
 //!
 //! What it deliberately is not: a key store. A real phone keeps its keys in hardware that counts wrong PINs; here they lie in a file
-//! under a PIN that somebody with the file can guess. It also checks no revocation, because it looks at its own certificates only.
+//! under a PIN that somebody with the file can guess. The phone checks no revocation, because it looks at its own certificates only;
+//! [`RelyingParty`] does, for everybody else.
 
 mod cms;
 mod confirm;
@@ -48,6 +50,7 @@ pub mod invitation;
 pub mod key;
 pub mod message;
 pub mod phone;
+pub mod relying_party;
 pub mod wire;
 
 pub use card::Card;
@@ -58,4 +61,5 @@ pub use identity::Identity;
 pub use invitation::Invitation;
 pub use message::{Faults, Message};
 pub use phone::{Outcome, Phone, Synced, UpdateOutcome};
+pub use relying_party::{Crl, RelyingParty, Status, StatusError};
 pub use state::Standing;
