@@ -30,9 +30,7 @@ pub async fn tell(stage: &Stage, ledger: &mut Ledger) -> Result<Phones, ServerEr
     let mut cast = Cast::default();
 
     step(1, "Ana has a mobile smart card on phone-1, and mobile app certificates on tablet-1 that share her encryption credential.");
-    let ana = stage
-        .post("/api/users", &json!({ "name": "Ana Ruiz", "email": "ana@example.org", "upn": "ana@corp.example.org" }))
-        .await?;
+    let ana = stage.post("/api/users", &json!({ "name": "Ana Ruiz", "email": "ana@example.org", "upn": "ana@corp.example.org" })).await?;
     let ana = text(&ana["id"])?;
     let phone_1 = issue(stage, "phone-1", DeviceKind::MobileSmartCard, stage.invite(&ana, "mobile-smart-card", "remote").await?).await?;
     let tablet_1 = issue(stage, "tablet-1", DeviceKind::MobileApp, stage.invite(&ana, "mobile-app", "self-enrollment").await?).await?;

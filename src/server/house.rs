@@ -37,5 +37,15 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
     let profiles = Profiles::load(&dir.join("certs/profiles"))?;
     let policy = policy::load(&dir.join("certs/policy.toml"))?;
     let store = Store::open(&dir.join(DATABASE)).await?;
-    Ok(World { store, authority, profiles, policy, escrow: master, devices_address: config.devices.address.clone(), strangers: Budget::default(), clock, entropy })
+    Ok(World {
+        store,
+        authority,
+        profiles,
+        policy,
+        escrow: master,
+        devices_address: config.devices.address.clone(),
+        strangers: Budget::default(),
+        clock,
+        entropy,
+    })
 }
