@@ -13,7 +13,7 @@
 //! | the wire | [`wire`], [`identity`], `tls`, `est`, `multipart` |
 //! | cryptography and its formats | [`key`], [`certificate`], `cms`, `package`, `encoding` |
 //! | many phones at once | [`fleet`] |
-//! | whoever meets the card: is it good | [`relying_party`] |
+//! | whoever meets the card: is it good, and how to write to it | [`relying_party`], [`mail`] |
 //!
 //! The rule that everything else serves: **what a message mentions is on disk before the message is sent, and what a reply brings is
 //! on disk before the next step**. So the phone can be killed at any point, and running the same command again continues.
@@ -48,6 +48,7 @@ pub mod fleet;
 pub mod identity;
 pub mod invitation;
 pub mod key;
+pub mod mail;
 pub mod message;
 pub mod phone;
 pub mod relying_party;
@@ -59,6 +60,7 @@ pub use device::{DeviceFacts, DeviceKind, Slot};
 pub use error::PhoneError;
 pub use identity::Identity;
 pub use invitation::Invitation;
+pub use mail::{MailError, encrypt_mail};
 pub use message::{Faults, Message};
 pub use phone::{Outcome, Phone, Synced, UpdateOutcome};
 pub use relying_party::{Crl, RelyingParty, Status, StatusError};

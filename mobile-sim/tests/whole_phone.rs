@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mobile_sim::identity::{Identity, IdentityError};
 use mobile_sim::wire::Client;
-use mobile_sim::{Card, DeviceFacts, DeviceKind, EnvelopeError, Faults, Message, Outcome, Phone, PhoneError, UpdateOutcome};
+use mobile_sim::{Card, DeviceFacts, DeviceKind, EnvelopeError, Faults, Message, Outcome, Phone, PhoneError, UpdateOutcome, encrypt_mail};
 use station::{Manners, Station};
 
 const PIN: &str = "123456";
@@ -271,7 +271,7 @@ async fn an_update_brings_the_new_key_and_old_mail_stays_readable() {
     let folder = tempfile::tempdir().unwrap();
     let mut phone = Phone::open(folder.path(), PIN).unwrap();
     issue(&mut phone, &station, &Faults::default()).await.unwrap();
-    let old = mail(&phone.card(), "-aes256");
+    let old = encrypt_mail(phone.card().certificate("enc").unwrap(), b"Dear Ana").unwrap();
     assert_eq!(phone.sync(&Faults::default()).await.unwrap().update, UpdateOutcome::None);
     station.renew_enc();
     station.ledger().update_open = true;
