@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use mobile_sim::certificate::Certificate;
 use mobile_sim::relying_party::RelyingParty;
 use mobile_sim::wire::Client;
 use mobile_sim::{Identity, Invitation};
@@ -60,7 +61,8 @@ impl Stage {
         let chain = root.clone() + &std::fs::read_to_string(dir.join("ca/issuing.pem"))?;
         let identity = Identity::from_p12(&file, PASSWORD).map_err(ServerError::new)?;
         let desk = Client::new(config.desk.address.clone(), &root, Some(identity)).map_err(ServerError::new)?;
-        let relying_party = RelyingParty::new(&config.status.url, &chain).map_err(ServerError::new)?;
+        let authorities = Certificate::read_all(chain.as_bytes()).map_err(ServerError::new)?;
+        let relying_party = RelyingParty::new(&config.status.url, &authorities).map_err(ServerError::new)?;
         println!("A house in {}, served on this machine:", folder.path().display());
         println!("  devices https://{}   desk https://{}   status {}", config.devices.address, config.desk.address, config.status.url);
         Ok(Self { folder, server, config, desk, relying_party, chain })

@@ -161,7 +161,7 @@ impl Cast {
 
     async fn crl(&self, stage: &Stage, name: &str) -> Result<Status, ServerError> {
         let crl = stage.relying_party.crl().await.map_err(ServerError::new)?;
-        Ok(crl.status_of(self.certificate(name)?))
+        Ok(crl.status_of(&self.certificate(name)?.serial()))
     }
 
     /// The CRL follows a moment later: waits until it says so.
@@ -197,7 +197,7 @@ impl Cast {
         let crl = stage.relying_party.crl().await.map_err(ServerError::new)?;
         for (name, certificate) in &self.certificates {
             let ocsp = self.ocsp(stage, name).await?;
-            println!("    {name:<10} {:<26} {}", ocsp.to_string(), crl.status_of(certificate));
+            println!("    {name:<10} {:<26} {}", ocsp.to_string(), crl.status_of(&certificate.serial()));
         }
         println!();
         Ok(())
