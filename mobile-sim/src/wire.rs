@@ -4,6 +4,7 @@
 //! everybody else: it connects when needed and keeps the connection. Replies are read whole, up to a limit. There are no redirects,
 //! no cookies and no proxies, and a request is never sent twice unless it surely never left.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -285,13 +286,18 @@ fn exporter_of(tls: &rustls::ClientConnection) -> Result<Option<Zeroizing<[u8; 3
     Ok(Some(Zeroizing::new(exported)))
 }
 
-/// The host of `host:port`, as a TLS server name.
+/// The host of `host:port`, as a TLS server name. An IPv6 address is in brackets, or its port could not be told.
 pub(crate) fn host_of(authority: &str) -> Result<ServerName<'static>, WireError> {
     let bad = || WireError::BadAuthority(authority.to_owned());
     let (host, port) = authority.rsplit_once(':').ok_or_else(bad)?;
     port.parse::<u16>().map_err(|_| bad())?;
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    ServerName::try_from(host.to_owned()).map_err(|_| bad())
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        return Ok(ServerName::IpAddress(IpAddr::V6(address.parse().map_err(|_| bad())?).into()));
+    }
+    match ServerName::try_from(host.to_owned()) {
+        Ok(name) if !host.contains(':') => Ok(name),
+        Ok(_) | Err(_) => Err(bad()),
+    }
 }
 
 /// A TLS configuration that trusts `roots_pem` and shows `identity`.
