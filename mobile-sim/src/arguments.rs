@@ -184,6 +184,12 @@ pub struct FleetArgs {
     /// How many phones to issue
     #[arg(long, default_value_t = 100, value_name = "COUNT")]
     pub phones: usize,
+    /// Afterwards lose so many of them, one after the other, and measure how fast OCSP says so
+    #[arg(long, default_value_t = 0, requires = "status", value_name = "COUNT")]
+    pub lose: usize,
+    /// The status listener, for --lose: http://host:port
+    #[arg(long, value_name = "URL")]
+    pub status: Option<String>,
     /// How many of them at a time
     #[arg(long, default_value_t = 8, value_name = "COUNT")]
     pub concurrency: usize,

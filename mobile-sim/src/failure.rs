@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mobile_sim::alarm::AlarmError;
 use mobile_sim::fleet::FleetError;
 use mobile_sim::wire::WireError;
 use mobile_sim::{PhoneError, StatusError};
@@ -71,6 +72,16 @@ impl From<StatusError> for Failure {
             StatusError::Untrusted(_) => Ending::Untrusted,
         };
         Self { ending, text: error.to_string() }
+    }
+}
+
+impl From<AlarmError> for Failure {
+    fn from(error: AlarmError) -> Self {
+        match error {
+            AlarmError::Desk(error) => error.into(),
+            AlarmError::Status(error) => error.into(),
+            AlarmError::Unexpected(_) => Self { ending: Ending::Refused, text: error.to_string() },
+        }
     }
 }
 

@@ -6,12 +6,15 @@ mod failure;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use arguments::{Cli, Command, FleetArgs, IssueArgs, StatusArgs, Until};
 use clap::Parser;
 use failure::Failure;
+use mobile_sim::alarm;
 use mobile_sim::certificate::Certificate;
-use mobile_sim::fleet::{Fleet, Report};
+use mobile_sim::fleet::{Fleet, FleetError, Report, percentile_ms};
+use mobile_sim::wire::Client;
 use mobile_sim::{Card, DeviceFacts, Faults, Identity, Invitation, Outcome, Phone, RelyingParty, Status, Synced, UpdateOutcome, export};
 
 #[tokio::main]
@@ -133,7 +136,24 @@ async fn fleet(args: FleetArgs) -> Result<ExitCode, Failure> {
     println!("preparation:  {:.2} s, for {} users and invitations; not counted below", prepared.took.as_secs_f64(), prepared.len());
     let report = fleet.issue(prepared).await?;
     print(&report);
+    if let Some(url) = &args.status {
+        lose(&fleet, &report, url, args.lose).await?;
+    }
     Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn lose(fleet: &Fleet, report: &Report, url: &str, count: usize) -> Result<(), Failure> {
+    let desk = Client::new(&fleet.desk, &fleet.roots_pem, Some(fleet.operator.clone())).map_err(FleetError::from)?;
+    let relying_party = RelyingParty::new(url, &report.authorities)?;
+    let alarms = alarm::raise(&desk, &relying_party, &report.issued[..count.min(report.issued.len())]).await?;
+    let line = |name: &str, times: &[Duration]| {
+        let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| percentile_ms(times, share));
+        println!("{name} p50 {p50:.2}, p95 {p95:.2}, p99 {p99:.2}");
+    };
+    println!("lost:         {}, OCSP still said good: {} times", alarms.known.len(), alarms.late);
+    line("operator's answer, ms:          ", &alarms.answered);
+    line("from it until OCSP says so, ms: ", &alarms.known);
+    Ok(())
 }
 
 fn print(report: &Report) {

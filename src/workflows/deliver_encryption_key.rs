@@ -19,7 +19,7 @@ use crate::pki::key::{SigningKey, Spki};
 use crate::pki::request::Request as Csr;
 use crate::store::Loaded;
 use crate::store::commit::Write;
-use crate::store::session::Session;
+use crate::store::session::{Opened, Session};
 
 /// How often one session is handed keys. A phone repeats a lost message a few times; nobody needs this many.
 const RELEASES: u32 = 50;
@@ -51,7 +51,7 @@ async fn attempt(world: &World, device: &AtWork, transport_key: &Spki) -> Result
     // 2 the session, and which key it is to get
     let session = device.own_session(world).await?;
     may_be_handed_more(&session)?;
-    let writes = bind_transport_key(world, &session, transport_key).await?;
+    let writes = bind_transport_key(&session, transport_key)?;
     let (loaded, request) = load(world, &session).await?;
     let act = Collect { request: request.id, session: session.id, new: world.fresh_credential() };
     match collect(&loaded.holdings, &world.policy, &act, world.now())? {
@@ -84,14 +84,16 @@ struct Made {
     private_key: Zeroizing<Vec<u8>>,
 }
 
-/// The first transport key of a session is its only one, and no other key that we have seen.
-async fn bind_transport_key(world: &World, session: &Session, transport_key: &Spki) -> Result<Vec<Write>, Failure> {
+/// The first transport key of a session is its only one. It is no key of a certificate (the store refuses that), nor the session key.
+fn bind_transport_key(session: &Session, transport_key: &Spki) -> Result<Vec<Write>, Failure> {
     match &session.transport_key {
         Some(bound) if bound == transport_key.as_der() => Ok(Vec::new()),
         Some(_) => {
             Err(Failure::invalid("transport-key-changed", "found: another transport key, expected: the one that this session began with"))
         }
-        None if world.store.is_key_seen(transport_key.key_id()).await? => Err(key_seen_before()),
+        None if matches!(&session.opened, Opened::ByTicket { session_key, .. } if session_key == transport_key.as_der()) => {
+            Err(key_seen_before())
+        }
         None => Ok(vec![Write::TransportKey { session: session.id, spki: transport_key.as_der().to_vec() }]),
     }
 }
