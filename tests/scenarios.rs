@@ -30,6 +30,8 @@ async fn every_story_is_true() {
 #[tokio::test]
 async fn a_story_that_is_not_true_is_found_out() {
     let text = std::fs::read_to_string("tests/scenarios/cancel_restores.toml").unwrap();
+    let story: Story = toml::from_str(&text).unwrap();
+    Player::new(&story).await.play(&story).await.unwrap();
     for (found, wrong) in [
         ("phone-1 = \"invalid\"", "phone-1 = \"active\""),
         ("enc-1 = \"suspended\"", "enc-1 = \"active\""),

@@ -1,7 +1,8 @@
 //! Many phones at once, to measure a server: each with its own TLS connections, session, keys, certificates and confirmation.
 //!
 //! Users and invitations are prepared through the desk API before the clock starts. What is timed is everything that a phone does,
-//! the making of its keys included. The phones forget everything: disks are not what is measured.
+//! the making of its keys included. The phones forget everything: disks are not what is measured. The desk's connections are closed
+//! before the phones begin, and a phone holds two connections at most, so that open files do not limit what can be measured.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -29,10 +30,26 @@ pub struct Fleet {
     pub concurrency: usize,
 }
 
-/// What came of it.
+/// Phones that have their invitations, and nothing more.
+pub struct Prepared {
+    recruits: Vec<Recruit>,
+    /// How long the desk took for the users and their invitations.
+    pub took: Duration,
+}
+
+impl Prepared {
+    pub fn len(&self) -> usize {
+        self.recruits.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.recruits.is_empty()
+    }
+}
+
+/// What came of the issuances.
 #[derive(Debug)]
 pub struct Report {
-    pub preparation: Duration,
     pub issuing: Duration,
     /// How long each whole issuance took, shortest first.
     pub latencies: Vec<Duration>,
@@ -73,14 +90,19 @@ struct Recruit {
 }
 
 impl Fleet {
-    pub async fn run(&self) -> Result<Report, FleetError> {
+    /// Makes a user and an invitation for every phone.
+    pub async fn prepare(&self) -> Result<Prepared, FleetError> {
         let started = Instant::now();
-        let recruits = self.prepare().await?;
-        let preparation = started.elapsed();
+        let recruits = self.recruit_all().await?;
+        Ok(Prepared { recruits, took: started.elapsed() })
+    }
+
+    /// Issues every phone. Invitations can be used once, and so can what was prepared.
+    pub async fn issue(&self, prepared: Prepared) -> Result<Report, FleetError> {
         let started = Instant::now();
-        let results = in_parallel(recruits, self.concurrency, issue).await?;
+        let results = in_parallel(prepared.recruits, self.concurrency, issue).await?;
         let issuing = started.elapsed();
-        let mut report = Report { preparation, issuing, latencies: Vec::new(), failures: BTreeMap::new() };
+        let mut report = Report { issuing, latencies: Vec::new(), failures: BTreeMap::new() };
         for result in results {
             match result {
                 Ok(latency) => report.latencies.push(latency),
@@ -91,7 +113,7 @@ impl Fleet {
         Ok(report)
     }
 
-    async fn prepare(&self) -> Result<Vec<Recruit>, FleetError> {
+    async fn recruit_all(&self) -> Result<Vec<Recruit>, FleetError> {
         let mut mark = [0; 4];
         aws_lc_rs::rand::fill(&mut mark).map_err(|_| FleetError::Worker)?;
         let mark = crate::encoding::hex(&mark).to_lowercase();
@@ -201,7 +223,7 @@ mod tests {
     #[test]
     fn percentiles_are_by_nearest_rank() {
         let latencies = (1..=100).map(Duration::from_millis).collect();
-        let report = Report { preparation: Duration::ZERO, issuing: Duration::from_secs(2), latencies, failures: BTreeMap::new() };
+        let report = Report { issuing: Duration::from_secs(2), latencies, failures: BTreeMap::new() };
         assert_eq!([0.5, 0.95, 0.99, 1.0].map(|share| report.percentile_ms(share)), [50.0, 95.0, 99.0, 100.0]);
         assert_eq!(report.issued_per_second(), 50.0);
     }

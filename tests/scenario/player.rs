@@ -9,11 +9,12 @@ use remint::lifecycle::change::Carried;
 use remint::lifecycle::credential::{Credential, CredentialState, Slot};
 use remint::lifecycle::device::DeviceKind;
 use remint::lifecycle::holdings::{Holdings, Standing};
-use remint::lifecycle::ids::{CredentialId, DeviceId, OperatorId, RequestId, UserId};
+use remint::lifecycle::ids::{CredentialId, DeviceId, RequestId, UserId};
 use remint::lifecycle::request::{Mode, RequestState};
 use remint::lifecycle::user::User;
 use remint::store::audit::Who;
 use remint::workflows::abandon_session::abandon_expired;
+use remint::workflows::add_operator::add_operator;
 use remint::workflows::cancel_request::cancel_request;
 use remint::workflows::failure::Failure;
 use remint::workflows::identify::Bearer;
@@ -280,13 +281,11 @@ impl Player {
         }
         let role: Role = role.parse().map_err(|error| Trouble::Broken(format!("by: {error}")))?;
         let user = name.and_then(|name| self.users.get(name)).map(|user| user.id);
-        let fresh = OperatorId(self.house.world.fresh_id());
-        let operator = self.operators.entry(by.to_owned()).or_insert_with(|| Operator {
-            id: fresh,
-            name: by.to_owned(),
-            roles: BTreeSet::from([role]),
-            user,
-        });
+        if !self.operators.contains_key(by) {
+            let hired = add_operator(&self.house.world, by, BTreeSet::from([role]), user).await?;
+            self.operators.insert(by.to_owned(), hired.operator);
+        }
+        let operator = &self.operators[by];
         let who = Who::Operator { id: operator.id, fingerprint: by.to_owned() };
         Ok(Caller { actor: Actor::Operator(operator.clone()), who, source })
     }

@@ -7,6 +7,7 @@ use remint::lifecycle::change::{Carried, Change};
 use remint::lifecycle::credential::{Certified, Credential, CredentialState, Slot};
 use remint::lifecycle::device::{Device, DeviceState};
 use remint::lifecycle::ids::{CredentialId, DeviceId, RequestId, UserId};
+use remint::lifecycle::request::{Mode, Purpose, Request, RequestState, Requester};
 use remint::lifecycle::user::User;
 use remint::pki::authority::Authority;
 use remint::pki::authority::Certify;
@@ -37,15 +38,24 @@ pub async fn device(
     let id = DeviceId(world.fresh_id());
     let kind = line.kind.parse().map_err(|error| format!("device {}: kind: {error}", line.name))?;
     let at = world.clock.now();
+    let request = RequestId(world.fresh_id());
+    let opened = Request {
+        id: request,
+        kind,
+        purpose: Purpose::Initial { mode: Mode::SelfEnrollment },
+        requester: Requester::System,
+        opened_at: at,
+        state: RequestState::Approved,
+    };
     let device = Device {
         id,
         kind,
         serial: line.name.clone(),
         model: "story".to_owned(),
         name: line.name.clone(),
-        state: DeviceState::Assigned { request: RequestId(world.fresh_id()) },
+        state: DeviceState::Assigned { request },
     };
-    let mut writes = vec![Write::Change(Change::DeviceAssigned { device })];
+    let mut writes = vec![Write::Change(Change::RequestOpened(opened)), Write::Change(Change::DeviceAssigned { device })];
     for label in &line.carries {
         let credential = match credentials.get(label) {
             Some((owner, credential)) if *owner == user.id => *credential,
@@ -60,10 +70,11 @@ pub async fn device(
         writes.push(Write::Change(Change::CarriedAs { device: id, credential, carried: Carried::Current }));
     }
     writes.push(Write::Change(Change::DeviceIssued { device: id, at, stand_in: None }));
+    writes.push(Write::Change(Change::RequestMoved { request, to: RequestState::Issued { device: id, at } }));
     let version = world.store.holdings(user.id).await.unwrap().unwrap().version;
     let audit = Some(administrator().entry("seed", at));
     let guard = Some(Guard { user: user.id, version });
-    world.store.commit(Commit { name: "seed", guard, writes, audit }).await.map_err(|error| error.to_string())?;
+    world.store.commit(Commit { name: "seed", guard, writes, audit }).await.map_err(|error| format!("{error:?}"))?;
     Ok(id)
 }
 
