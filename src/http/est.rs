@@ -64,7 +64,7 @@ fn est_body(content_type: &'static str, der: &[u8]) -> Response {
 async fn cacerts(State(world): State<Arc<World>>) -> Result<Response, EstProblem> {
     let chain: Vec<&[u8]> = world.authority.chain().iter().map(Vec::as_slice).collect();
     let bag = cms::certs_only(&chain).map_err(Failure::from)?;
-    Ok(est_body("application/pkcs7-mime; smime-type=certs-only", &bag))
+    Ok(est_body("application/pkcs7-mime", &bag))
 }
 
 /// M3 (RFC 7030 §4.5, RFC 9908).
