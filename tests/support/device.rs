@@ -41,6 +41,11 @@ impl DeviceKey {
         self.signing.spki()
     }
 
+    /// The private key as a phone holds it.
+    pub fn for_phone(&self) -> mobile_sim::key::Key {
+        mobile_sim::key::Key::from_pkcs8(self.pair.serialized_der()).unwrap()
+    }
+
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.signing.sign(message).unwrap()
     }
@@ -52,7 +57,11 @@ impl DeviceKey {
 
     /// A request that says to which key the answer is to be encrypted.
     pub fn transport_csr(&self) -> Vec<u8> {
-        let identifier = self.spki().subject_key_identifier();
+        self.csr_naming(&self.spki().subject_key_identifier())
+    }
+
+    /// The same with any identifier of 20 bytes.
+    pub fn csr_naming(&self, identifier: &[u8; 20]) -> Vec<u8> {
         let values = [&[0x31, 22, 0x04, 20], identifier.as_slice()].concat();
         let attribute = Attribute { oid: DECRYPT_KEY_IDENTIFIER, values };
         self.params(None).serialize_request_with_attributes(&self.pair, vec![attribute]).unwrap().der().to_vec()
@@ -77,16 +86,16 @@ pub struct Secret {
 
 impl Secret {
     pub fn of(invitation: &Invitation) -> Self {
+        Self::read(&invitation.uri, invitation.code.as_ref().map(|code| code.as_str()))
+    }
+
+    pub fn read(uri: &str, code: Option<&str>) -> Self {
         use base64::Engine;
         let part = |name: &str| -> [u8; 16] {
-            let value = invitation.uri.split(['?', '&']).find_map(|part| part.strip_prefix(&format!("{name}="))).unwrap();
+            let value = uri.split(['?', '&']).find_map(|part| part.strip_prefix(&format!("{name}="))).unwrap();
             base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(value).unwrap().try_into().unwrap()
         };
-        Self {
-            ticket: TicketId(uuid::Uuid::from_bytes(part("i"))),
-            secret: part("c"),
-            code: invitation.code.as_ref().map(|code| code.to_string()),
-        }
+        Self { ticket: TicketId(uuid::Uuid::from_bytes(part("i"))), secret: part("c"), code: code.map(str::to_owned) }
     }
 }
 
@@ -217,7 +226,7 @@ pub fn serial_of(certificate: &[u8]) -> Serial {
 }
 
 /// The private key of an `enc`, from escrow.
-async fn escrowed(world: &World, user: UserId, serial: Serial) -> SigningKey {
+pub async fn escrowed(world: &World, user: UserId, serial: Serial) -> SigningKey {
     let found = world.store.credential_by_serial(serial).await.unwrap().unwrap();
     let sealed = world.store.escrowed(found.credential).await.unwrap().unwrap();
     let holdings = world.store.holdings(user).await.unwrap().unwrap().holdings;

@@ -3,3 +3,6 @@
 
 pub mod device;
 pub mod house;
+pub mod live;
+pub mod record;
+pub mod wire_device;

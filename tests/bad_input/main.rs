@@ -1,0 +1,9 @@
+//! Bad input gets a clear error and changes nothing. Everything is said through real TLS, by a device or an operator that can say
+//! anything; every no is judged by its status, its stable code and its words, and afterwards everything that is kept is as before.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod no;
+
+mod invitations;
