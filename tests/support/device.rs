@@ -67,6 +67,11 @@ impl DeviceKey {
         self.params(None).serialize_request_with_attributes(&self.pair, vec![attribute]).unwrap().der().to_vec()
     }
 
+    /// A certificate that nobody else signed.
+    pub fn self_signed(&self, common_name: &str) -> Vec<u8> {
+        self.params(Some(common_name)).self_signed(&self.pair).unwrap().der().to_vec()
+    }
+
     fn params(&self, common_name: Option<&str>) -> CertificateParams {
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
@@ -117,6 +122,15 @@ pub struct InSession {
     challenge: [u8; 32],
     proved: Vec<ProvedSlot>,
     bearer: Bearer,
+}
+
+impl InSession {
+    /// Who confirms: the new `auth`, or the one that the update was begun by.
+    async fn confirming(&self, world: &World) -> Bearer {
+        let Some(auth) = self.proved.iter().find(|proved| proved.slot == Slot::Auth) else { return self.bearer };
+        let found = world.store.credential_by_serial(auth.serial).await.unwrap().expect("a credential");
+        Bearer::Auth { user: self.user, device: self.device, credential: found.credential }
+    }
 }
 
 impl Device {
@@ -208,7 +222,7 @@ impl Device {
 
     pub async fn confirm_once(&self, world: &World) -> Result<Confirmed, Failure> {
         let session = self.session.as_ref().expect("a session");
-        let device = AtWork { bearer: session.bearer, source: "127.0.0.1".to_owned() };
+        let device = AtWork { bearer: session.confirming(world).await, source: "127.0.0.1".to_owned() };
         let has_transport = session.plan.contains(&Slot::Enc);
         let message = Confirm {
             session: session.id,
