@@ -101,6 +101,11 @@ impl Request {
         Ok(self.with_body("application/json", serde_json::to_vec(value).map_err(WireError::BadJson)?))
     }
 
+    /// Whether it asks for a change.
+    pub fn is_write(&self) -> bool {
+        !matches!(self.method, Method::GET | Method::HEAD)
+    }
+
     /// A request that may have content always tells its length (RFC 9110 §8.6), and is never chunked.
     fn into_http(self, authority: &str) -> Result<hyper::Request<Full<Bytes>>, WireError> {
         let mut request = hyper::Request::builder().method(&self.method).uri(self.path).header(HOST, authority);

@@ -6,4 +6,10 @@ mod support;
 
 mod no;
 
+mod client_certificates;
+mod confirmations;
+mod desk;
+mod desk_callers;
+mod encryption_keys;
+mod enrollments;
 mod invitations;

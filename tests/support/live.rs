@@ -118,7 +118,12 @@ impl Live {
 
     /// A further operator.
     pub async fn operator<const N: usize>(&self, name: &str, roles: [Role; N]) -> Client {
-        self.at_desk(Some(hire(self.world(), name, roles).await))
+        self.at_desk(Some(self.hire(name, roles).await))
+    }
+
+    /// The certificate and key of a further operator.
+    pub async fn hire<const N: usize>(&self, name: &str, roles: [Role; N]) -> Identity {
+        hire(self.world(), name, roles).await
     }
 
     /// A user of this first name; gives the id.
@@ -133,13 +138,17 @@ impl Live {
     pub async fn initial(&self, user: &str, kind: DeviceKind) -> Invited {
         let mode = if kind == DeviceKind::MobileApp { "self-enrollment" } else { "remote" };
         let asked = json!({ "kind": kind, "mode": mode });
-        invited(self.desk.post_json(&format!("/api/users/{user}/initial-issuances"), &asked).await.unwrap())
+        let body = created(self.desk.post_json(&format!("/api/users/{user}/initial-issuances"), &asked).await.unwrap());
+        if body["invitation"].is_null() {
+            return self.invite_again(&text(&body["request"]["id"])).await; // self-enrollment: the invitation is asked for
+        }
+        invited(&body)
     }
 
     /// Submits a remote replacement.
     pub async fn submit(&self, target: &str, reason: &str) -> Invited {
         let asked = json!({ "target": target, "reason": reason, "mode": "remote" });
-        invited(self.desk.post_json("/api/replacements", &asked).await.unwrap())
+        invited(&created(self.desk.post_json("/api/replacements", &asked).await.unwrap()))
     }
 
     pub async fn cancel(&self, request: &str) {
@@ -148,7 +157,7 @@ impl Live {
     }
 
     pub async fn invite_again(&self, request: &str) -> Invited {
-        invited(self.desk.post(&format!("/api/requests/{request}/invitations")).await.unwrap())
+        invited(&created(self.desk.post(&format!("/api/requests/{request}/invitations")).await.unwrap()))
     }
 
     /// A user with all that they hold, as the desk sees it.
@@ -230,8 +239,7 @@ fn created(reply: Reply) -> Value {
     reply.json().unwrap()
 }
 
-fn invited(reply: Reply) -> Invited {
-    let body = created(reply);
+fn invited(body: &Value) -> Invited {
     let invitation = &body["invitation"];
     Invited { request: text(&body["request"]["id"]), uri: text(&invitation["uri"]), code: invitation["code"].as_str().map(str::to_owned) }
 }

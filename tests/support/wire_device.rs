@@ -84,7 +84,7 @@ pub struct WireDevice {
     pub bootstrap: Client,
     /// DER.
     pub bootstrap_certificate: Vec<u8>,
-    challenge: [u8; 32],
+    pub challenge: [u8; 32],
     enrolled: BTreeMap<&'static str, (DeviceKey, Vec<u8>)>,
     /// The body of M6 that is right.
     confirmation: Value,
