@@ -13,3 +13,4 @@ mod desk_callers;
 mod encryption_keys;
 mod enrollments;
 mod invitations;
+mod noise;

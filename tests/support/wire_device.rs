@@ -169,6 +169,10 @@ impl WireDevice {
         identity(certificate, key)
     }
 
+    pub fn bootstrap_identity(&self) -> Identity {
+        identity(&self.bootstrap_certificate, &self.session_key)
+    }
+
     /// The key of an enrolled slot.
     pub fn key_of(&self, slot: &str) -> &DeviceKey {
         &self.enrolled[slot].0
