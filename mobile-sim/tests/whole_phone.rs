@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mobile_sim::identity::{Identity, IdentityError};
 use mobile_sim::wire::Client;
-use mobile_sim::{Card, DeviceFacts, DeviceKind, EnvelopeError, Faults, Message, Outcome, Phone, PhoneError, UpdateOutcome};
+use mobile_sim::{Card, DeviceFacts, DeviceKind, EnvelopeError, Faults, Message, Outcome, Phone, PhoneError, UpdateOutcome, encrypt_mail};
 use station::{Manners, Station};
 
 const PIN: &str = "123456";
@@ -129,6 +129,41 @@ async fn the_exit_status_tells_who_must_act() {
 }
 
 #[tokio::test]
+async fn a_phone_holds_few_connections_and_leaves_none_open() {
+    let station = Station::start(Manners::default()).await;
+    let mut phone = Phone::in_memory();
+    issue(&mut phone, &station, &Faults::default()).await.unwrap();
+    phone.sync(&Faults::default()).await.unwrap();
+    let all_closed = async {
+        while station.connections().open > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), all_closed).await.expect("every connection is closed");
+    assert!(station.connections().most <= 2, "{:?}", *station.connections());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_that_cannot_be_reached_is_worth_another_try() {
+    let station = Station::start(Manners::default()).await;
+    let mut phone = Phone::in_memory();
+    issue(&mut phone, &station, &Faults::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    phone.export(folder.path(), true).unwrap();
+    let arguments = "pkcs12 -export -in auth.pem -inkey auth.key.pem -certfile ca.pem -passout pass: -out auth.p12";
+    let made = Command::new("openssl").current_dir(folder.path()).args(arguments.split_whitespace()).status().unwrap();
+    assert!(made.success());
+    // Nobody listens where a listener was.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (desk, status) in [(closed.to_string(), 3), (station.address.to_string(), 1), ("nonsense".to_owned(), 2)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mobile-sim"));
+        command.current_dir(folder.path()).args(["fleet", "--operator", "auth.p12", "--ca", "ca.pem", "--desk", &desk]);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert_eq!(output.status.code(), Some(status), "{desk}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[tokio::test]
 async fn a_pkcs12_file_gives_an_identity() {
     let station = Station::start(Manners::default()).await;
     let mut phone = Phone::in_memory();
@@ -179,6 +214,35 @@ async fn a_key_that_is_not_its_certificates_is_not_taken() {
     let station = Station::start(Manners { delivers_a_foreign_key: true, ..Manners::default() }).await;
     let error = issue(&mut Phone::in_memory(), &station, &Faults::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "m5: the server is not to be believed: a delivered key that is not its certificate's");
+}
+
+#[tokio::test]
+async fn a_delivery_by_a_namesake_of_the_signer_is_not_taken() {
+    let station = Station::start(Manners { lets_a_namesake_deliver: true, ..Manners::default() }).await;
+    let error = issue(&mut Phone::in_memory(), &station, &Faults::default()).await.unwrap_err();
+    assert_eq!(error.to_string(), "m5: the server is not to be believed: signed by somebody who is not the delivery signer");
+}
+
+#[tokio::test]
+async fn a_plan_without_enc_needs_nothing_collected() {
+    let station = Station::start(Manners { plans_no_enc: true, ..Manners::default() }).await;
+    station.renew_enc();
+    let folder = tempfile::tempdir().unwrap();
+    let mut phone = Phone::open(folder.path(), PIN).unwrap();
+    assert!(issue(&mut phone, &station, &losing("m6")).await.unwrap_err().is_transient());
+    drop(phone);
+    let mut phone = Phone::open(folder.path(), PIN).unwrap();
+    assert_eq!(issue(&mut phone, &station, &Faults::default()).await.unwrap(), Outcome::Issued);
+    let asked = station.ledger().messages.join("\n");
+    assert!(!asked.contains("serverkeygen") && !asked.contains("history"), "{asked}");
+    let card = phone.card();
+    assert!(card.certificate("enc").is_none() && card.certificate("sign").is_some() && card.history.is_empty());
+    // What the user gets later arrives by an update.
+    station.ledger().manners.plans_no_enc = false;
+    station.ledger().update_open = true;
+    let synced = phone.sync(&Faults::default()).await.unwrap();
+    assert!(matches!(synced.update, UpdateOutcome::Done { former: None, .. }), "{synced:?}");
+    assert_eq!(phone.card().history.len(), 1);
 }
 
 #[tokio::test]
@@ -242,7 +306,7 @@ async fn an_update_brings_the_new_key_and_old_mail_stays_readable() {
     let folder = tempfile::tempdir().unwrap();
     let mut phone = Phone::open(folder.path(), PIN).unwrap();
     issue(&mut phone, &station, &Faults::default()).await.unwrap();
-    let old = mail(&phone.card(), "-aes256");
+    let old = encrypt_mail(phone.card().certificate("enc").unwrap(), b"Dear Ana").unwrap();
     assert_eq!(phone.sync(&Faults::default()).await.unwrap().update, UpdateOutcome::None);
     station.renew_enc();
     station.ledger().update_open = true;

@@ -18,7 +18,10 @@ use crate::pki::key::{SigningKey, Spki};
 use crate::pki::request::Request as Csr;
 use crate::store::Loaded;
 use crate::store::commit::Write;
-use crate::store::session::Session;
+use crate::store::session::{Opened, Session};
+
+/// How often one session is handed keys. A phone repeats a lost message a few times; nobody needs this many.
+const RELEASES: u32 = 50;
 
 /// An encryption key on its way to a device.
 #[derive(Debug)]
@@ -46,7 +49,8 @@ pub async fn deliver_encryption_key(world: &World, device: &AtWork, csr: &[u8]) 
 async fn attempt(world: &World, device: &AtWork, transport_key: &Spki) -> Result<Delivery, Failure> {
     // 2 the session, and which key it is to get
     let session = device.own_session(world).await?;
-    let writes = bind_transport_key(world, &session, transport_key).await?;
+    may_be_handed_more(&session)?;
+    let writes = bind_transport_key(&session, transport_key)?;
     let (loaded, request) = load(world, &session).await?;
     let act = Collect { request: request.id, session: session.id, new: world.fresh_credential() };
     match collect(&loaded.holdings, &world.policy, &act, world.now())? {
@@ -79,14 +83,16 @@ struct Made {
     private_key: Zeroizing<Vec<u8>>,
 }
 
-/// The first transport key of a session is its only one, and no other key that we have seen.
-async fn bind_transport_key(world: &World, session: &Session, transport_key: &Spki) -> Result<Vec<Write>, Failure> {
+/// The first transport key of a session is its only one. It is no key of a certificate (the store refuses that), nor the session key.
+fn bind_transport_key(session: &Session, transport_key: &Spki) -> Result<Vec<Write>, Failure> {
     match &session.transport_key {
         Some(bound) if bound == transport_key.as_der() => Ok(Vec::new()),
         Some(_) => {
             Err(Failure::invalid("transport-key-changed", "found: another transport key, expected: the one that this session began with"))
         }
-        None if world.store.is_key_seen(transport_key.key_id()).await? => Err(key_seen_before()),
+        None if matches!(&session.opened, Opened::ByTicket { session_key, .. } if session_key == transport_key.as_der()) => {
+            Err(key_seen_before())
+        }
         None => Ok(vec![Write::TransportKey { session: session.id, spki: transport_key.as_der().to_vec() }]),
     }
 }
@@ -107,6 +113,7 @@ async fn release(
     made: Option<Made>,
     mut writes: Vec<Write>,
 ) -> Result<Delivery, Failure> {
+    writes.push(Write::Release { session: at.session.id });
     let At { loaded, session, request } = at;
     let user = &loaded.holdings.user;
     let current = loaded.holdings.credentials.get(&plan.current).ok_or_else(|| broken("an enc credential"))?.clone();
@@ -139,6 +146,7 @@ pub async fn deliver_history(world: &World, device: &AtWork, session: SessionId)
 }
 
 async fn history(world: &World, device: &AtWork, session: &Session) -> Result<Vec<Delivery>, Failure> {
+    may_be_handed_more(session)?;
     let (loaded, request) = load(world, session).await?;
     let (_, issuing) = may_receive(&loaded.holdings, request.id, session.id)?;
     let transport_key = session.transport_key.as_deref().and_then(Spki::from_der);
@@ -156,9 +164,17 @@ async fn history(world: &World, device: &AtWork, session: &Session) -> Result<Ve
         let serials: Vec<_> = deliveries.iter().map(|delivery| delivery.serial.to_string()).collect();
         let mut entry = device.entry(world, "release-history", session);
         entry.details = json!({ "serials": serials, "to": session.device.to_string() });
-        world.keep("release-history", &loaded, Vec::new(), entry).await?;
+        world.keep("release-history", &loaded, vec![Write::Release { session: session.id }], entry).await?;
     }
     Ok(deliveries)
+}
+
+/// Every release is kept on the audit log, which a device must not be able to fill.
+fn may_be_handed_more(session: &Session) -> Result<(), Failure> {
+    if session.releases < RELEASES {
+        return Ok(());
+    }
+    Err(Failure::invalid("too-many-requests", format!("found: keys were handed to this session {RELEASES} times, expected: fewer")))
 }
 
 async fn recover(world: &World, user: &User, credential: &Credential) -> Result<Zeroizing<Vec<u8>>, Failure> {

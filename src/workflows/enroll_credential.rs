@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::failure::{Failure, broken, key_seen_before};
+use super::failure::{Failure, broken};
 use super::session::{AtWork, load};
 use super::world::{World, changes, retrying};
 use crate::lifecycle::acts::enroll::{Enroll, Enrollment, enroll, signed};
@@ -38,14 +38,11 @@ async fn attempt(world: &World, device: &AtWork, slot: Slot, csr: &Csr) -> Resul
         Enrollment::Already(credential) => return certificate(world, credential).await,
         Enrollment::Sign(credential) => credential,
     };
-    if world.store.is_key_seen(act.key).await? {
-        return Err(key_seen_before());
-    }
 
     // 3 sign
     let (certified, der) = certify(world, &loaded.holdings.user, &credential, session.device, &csr.spki)?;
 
-    // 4 keep
+    // 4 keep; a key that was seen before is refused here
     let mut entry = device.entry(world, "enroll", &session);
     entry.details = json!({ "slot": slot.as_str(), "serial": credential.serial.to_string() });
     let mut writes = changes(signed(credential.id, certified));

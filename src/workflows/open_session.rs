@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::failure::{Failure, broken, key_seen_before};
+use super::failure::{Failure, broken};
 use super::invitation::proof_key;
 use super::session::plan;
 use super::world::{Caller, World, changes, retrying};
@@ -104,9 +104,6 @@ async fn existing(world: &World, id: SessionId, session_key: &Spki) -> Result<Se
 
 async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_key: &Spki) -> Result<Session, Failure> {
     let now = world.now();
-    if world.store.is_key_seen(session_key.key_id()).await? {
-        return Err(key_seen_before());
-    }
     let act = Redeem {
         ticket: message.invitation,
         session: SessionId(world.fresh_id()),
@@ -127,6 +124,7 @@ async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_ke
         expires_at: now + world.policy.session_lifetime,
         transport_key: None,
         receipt: None,
+        releases: 0,
     };
     let bearer = Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: message.source.clone() };
     let mut entry = bearer.entry("open-session", now);
