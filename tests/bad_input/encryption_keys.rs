@@ -48,6 +48,21 @@ async fn a_session_has_one_transport_key_that_was_nothing_else() {
     live.stop().await;
 }
 
+/// A phone repeats a lost message a few times. Each answer is a release on the audit log, so that there is an end to them.
+#[tokio::test]
+async fn a_session_is_not_handed_keys_without_end() {
+    let live = Live::start().await;
+    let (device, _) = WireDevice::of_new_user(&live, "Ana").await;
+    let csr = device.transport_key.transport_csr();
+    for time in 1..=50 {
+        assert_eq!(device.collect(&csr).await.status, 200, "time {time}");
+    }
+    let house = Untouched::now(&live).await;
+    let words = ["found: keys were handed to this session 50 times", "expected: fewer"];
+    house.refuses("time 51", &device.collect(&csr).await, 429, "too-many-requests", &words).await;
+    live.stop().await;
+}
+
 #[tokio::test]
 async fn the_server_makes_no_key_for_other_slots() {
     let live = Live::start().await;

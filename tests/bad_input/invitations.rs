@@ -175,12 +175,14 @@ async fn a_device_of_another_kind_is_refused() {
 }
 
 #[tokio::test]
-async fn a_session_key_that_was_seen_before_opens_nothing() {
+async fn a_key_that_was_certified_is_no_session_key() {
     let (live, invited) = invited().await;
     let (other, _) = WireDevice::of_new_user(&live, "Ben").await;
+    let auth = DeviceKey::generate();
+    assert_eq!(other.enroll("auth", &auth.csr(None)).await.status, 200);
     let house = Untouched::now(&live).await;
-    let reply = Opening { key: other.session_key, ..Opening::of(&invited) }.say(&live).await;
-    house.refuses("the session key of another device", &reply, 409, "key-seen-before", &["expected: a fresh key"]).await;
+    let reply = Opening { key: auth, ..Opening::of(&invited) }.say(&live).await;
+    house.refuses("the auth key of another device", &reply, 409, "key-seen-before", &["expected: a fresh key"]).await;
     live.stop().await;
 }
 
