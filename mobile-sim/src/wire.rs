@@ -79,12 +79,13 @@ impl WireError {
 pub struct Request {
     method: Method,
     path: String,
+    headers: Vec<(&'static str, String)>,
     content: Option<(&'static str, Bytes)>,
 }
 
 impl Request {
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), content: None }
+        Self { method, path: path.into(), headers: Vec::new(), content: None }
     }
 
     pub fn get(path: impl Into<String>) -> Self {
@@ -99,6 +100,12 @@ impl Request {
         Self::new(Method::DELETE, path)
     }
 
+    /// Gives the request a further header.
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
     /// Gives the request a body of the given media type.
     pub fn with_body(self, media_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self { content: Some((media_type, body.into())), ..self }
@@ -109,9 +116,17 @@ impl Request {
         Ok(self.with_body("application/json", serde_json::to_vec(value).map_err(WireError::BadJson)?))
     }
 
+    /// Whether it asks for a change.
+    pub fn is_write(&self) -> bool {
+        !matches!(self.method, Method::GET | Method::HEAD)
+    }
+
     /// A request that may have content always tells its length (RFC 9110 §8.6), and is never chunked.
     fn into_http(self, authority: &str) -> Result<hyper::Request<Full<Bytes>>, WireError> {
         let mut request = hyper::Request::builder().method(&self.method).uri(self.path).header(HOST, authority);
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
         let body = match self.content {
             Some((media_type, body)) => {
                 request = request.header(CONTENT_TYPE, media_type);

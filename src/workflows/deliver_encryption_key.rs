@@ -8,8 +8,7 @@ use super::enroll_credential::{certificate, certify};
 use super::failure::{Failure, broken, key_seen_before};
 use super::session::{AtWork, load};
 use super::world::{World, changes, retrying};
-use crate::lifecycle::acts::collect::{Collect, Collection, collect, collected};
-use crate::lifecycle::acts::enroll::at_work;
+use crate::lifecycle::acts::collect::{Collect, Collection, collect, collected, may_receive};
 use crate::lifecycle::credential::{Certified, Credential};
 use crate::lifecycle::ids::{CredentialId, Serial, SessionId};
 use crate::lifecycle::request::{EncPlan, Request};
@@ -149,7 +148,7 @@ pub async fn deliver_history(world: &World, device: &AtWork, session: SessionId)
 async fn history(world: &World, device: &AtWork, session: &Session) -> Result<Vec<Delivery>, Failure> {
     may_be_handed_more(session)?;
     let (loaded, request) = load(world, session).await?;
-    let (_, issuing) = at_work(&loaded.holdings, request.id, session.id)?;
+    let (_, issuing) = may_receive(&loaded.holdings, request.id, session.id)?;
     let transport_key = session.transport_key.as_deref().and_then(Spki::from_der);
     let (Some(collected), Some(transport_key)) = (&issuing.collected, transport_key) else {
         return Err(Failure::invalid("transport-key-required", "found: no transport key in this session, expected: serverkeygen first"));

@@ -3,3 +3,7 @@
 
 pub mod device;
 pub mod house;
+pub mod live;
+pub mod openssl;
+pub mod record;
+pub mod wire_device;
