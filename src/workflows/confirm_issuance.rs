@@ -59,6 +59,8 @@ async fn attempt(world: &World, device: &AtWork, message: &Confirm) -> Result<Co
     let now = world.now();
     let session = device.session(world, message.session).await?;
     let (loaded, request) = load(world, &session).await?;
+    // Read again after the holdings: where they know of the confirmation, because the same message came twice at once, so does this.
+    let session = device.session(world, message.session).await?;
     if let Some(receipt) = &session.receipt {
         return confirmed(&loaded.holdings, session.device, receipt.clone());
     }

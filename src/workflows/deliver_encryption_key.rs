@@ -45,9 +45,11 @@ pub async fn deliver_encryption_key(world: &World, device: &AtWork, csr: &[u8]) 
 }
 
 async fn attempt(world: &World, device: &AtWork, transport_key: &Spki) -> Result<Delivery, Failure> {
-    // 2 the session, and which key it is to get
+    // 2 the session, and which key it is to get. Whether the transport key was seen is asked first: where the same message, sent twice
+    //   at once, has made it so, the session has it
+    let is_seen = world.store.is_key_seen(transport_key.key_id()).await?;
     let session = device.own_session(world).await?;
-    let writes = bind_transport_key(world, &session, transport_key).await?;
+    let writes = bind_transport_key(&session, transport_key, is_seen)?;
     let (loaded, request) = load(world, &session).await?;
     let act = Collect { request: request.id, session: session.id, new: world.fresh_credential() };
     match collect(&loaded.holdings, &world.policy, &act, world.now())? {
@@ -81,13 +83,13 @@ struct Made {
 }
 
 /// The first transport key of a session is its only one, and no other key that we have seen.
-async fn bind_transport_key(world: &World, session: &Session, transport_key: &Spki) -> Result<Vec<Write>, Failure> {
+fn bind_transport_key(session: &Session, transport_key: &Spki, is_seen: bool) -> Result<Vec<Write>, Failure> {
     match &session.transport_key {
         Some(bound) if bound == transport_key.as_der() => Ok(Vec::new()),
         Some(_) => {
             Err(Failure::invalid("transport-key-changed", "found: another transport key, expected: the one that this session began with"))
         }
-        None if world.store.is_key_seen(transport_key.key_id()).await? => Err(key_seen_before()),
+        None if is_seen => Err(key_seen_before()),
         None => Ok(vec![Write::TransportKey { session: session.id, spki: transport_key.as_der().to_vec() }]),
     }
 }

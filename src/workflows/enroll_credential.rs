@@ -29,7 +29,9 @@ pub async fn enroll_credential(world: &World, device: &AtWork, slot: Slot, csr: 
 }
 
 async fn attempt(world: &World, device: &AtWork, slot: Slot, csr: &Csr) -> Result<Vec<u8>, Failure> {
-    // 2 the slot of the plan, its serial on record
+    // 2 the slot of the plan, its serial on record. Whether the key was seen is asked before the holdings are loaded: where the same
+    //   message, sent twice at once, has made it so, they have its certificate
+    let is_seen = world.store.is_key_seen(csr.spki.key_id()).await?;
     let session = device.own_session(world).await?;
     let (loaded, request) = load(world, &session).await?;
     names_the_user(csr, &loaded.holdings.user, &session)?;
@@ -38,7 +40,7 @@ async fn attempt(world: &World, device: &AtWork, slot: Slot, csr: &Csr) -> Resul
         Enrollment::Already(credential) => return certificate(world, credential).await,
         Enrollment::Sign(credential) => credential,
     };
-    if world.store.is_key_seen(act.key).await? {
+    if is_seen {
         return Err(key_seen_before());
     }
 
