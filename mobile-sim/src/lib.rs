@@ -56,6 +56,6 @@ pub use device::{DeviceFacts, DeviceKind, Slot};
 pub use error::PhoneError;
 pub use identity::Identity;
 pub use invitation::Invitation;
-pub use message::{Faults, Message};
+pub use message::{Faults, Message, Moment, Witness};
 pub use phone::{Outcome, Phone, Synced, UpdateOutcome};
 pub use state::Standing;

@@ -292,6 +292,15 @@ impl Client {
         self.send(Request::post(path).with_json(value)?).await
     }
 
+    /// Connects now, where there is no open connection, instead of with the next request.
+    pub async fn connect(&self) -> Result<(), WireError> {
+        let mut held = self.connection.lock().await;
+        if held.as_ref().is_none_or(Connection::is_closed) {
+            *held = Some(Connection::open(&self.authority, self.config.clone()).await?);
+        }
+        Ok(())
+    }
+
     /// Sends a request on the kept connection, or on a new one where there is none or the server has closed it meanwhile.
     pub async fn send(&self, request: Request) -> Result<Reply, WireError> {
         let mut held = self.connection.lock().await;
