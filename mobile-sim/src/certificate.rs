@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
@@ -30,6 +32,19 @@ impl Certificate {
         }
     }
 
+    /// Takes every certificate of a PEM text, or the one of a DER file.
+    pub fn read_all(pem_or_der: &[u8]) -> Result<Vec<Self>, Distrust> {
+        if pem_or_der.first() == Some(&0x30) {
+            return Ok(vec![Self::from_der(pem_or_der)?]);
+        }
+        let certificates: Vec<_> =
+            CertificateDer::pem_slice_iter(pem_or_der).collect::<Result<_, _>>().map_err(|_| Distrust::because("not PEM"))?;
+        if certificates.is_empty() {
+            return Err(Distrust::because("no certificate in it"));
+        }
+        certificates.into_iter().map(|der| Self::from_der(der.to_vec())).collect()
+    }
+
     /// Whether this certificate is about the public half of `key`.
     pub fn names_key_of(&self, key: &Key) -> bool {
         self.point().is_ok_and(|point| point == key.point())
@@ -43,7 +58,7 @@ impl Certificate {
         pem("CERTIFICATE", &self.der)
     }
 
-    fn read(&self) -> Result<X509Certificate<'_>, Distrust> {
+    pub(crate) fn read(&self) -> Result<X509Certificate<'_>, Distrust> {
         X509Certificate::from_der(&self.der).map(|(_, read)| read).map_err(|_| Distrust::because("not an X.509 certificate"))
     }
 
@@ -66,6 +81,11 @@ impl Certificate {
             GeneralName::RFC822Name(address) => Some((*address).to_owned()),
             _ => None,
         })
+    }
+
+    /// Whether it has a subject alternative name, or something in its place that cannot be read.
+    pub(crate) fn has_alternative_names(&self) -> bool {
+        self.read().is_ok_and(|read| !matches!(read.subject_alternative_name(), Ok(None)))
     }
 
     /// The serial number as the protocol writes it: 40 upper-case hexadecimal digits.
@@ -108,6 +128,11 @@ impl Certificate {
     pub fn issuer_and_serial(&self) -> Result<(Vec<u8>, Vec<u8>), Distrust> {
         let read = self.read()?;
         Ok((read.issuer().as_raw().to_vec(), read.serial.to_bytes_be()))
+    }
+
+    /// Whether the key may be used to agree on another: the key usage says so, or there is none (RFC 5280 §4.2.1.3).
+    pub(crate) fn allows_key_agreement(&self) -> bool {
+        self.read().is_ok_and(|read| read.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_agreement())))
     }
 
     /// Whether `authority` signed this certificate, and may (RFC 5280 §6.1.3 (a) and §6.1.4 (k), (n)).

@@ -23,6 +23,9 @@ use crate::certificate::Certificate;
 use crate::key::{BadKey, Key};
 use crate::state::Credential;
 
+/// dhSinglePass-stdDH-sha256kdf-scheme (RFC 5753 §7.1.4).
+pub(crate) const DH_SINGLE_PASS_SHA256_KDF: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.1.11.1");
+
 /// Why an envelope stays closed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum EnvelopeError {
@@ -117,12 +120,11 @@ fn unwrap(info: &KeyAgreeRecipientInfo, wrapped: &[u8], key: &Key) -> Result<Zer
 /// The hash of a `dhSinglePass-stdDH-…kdf-scheme` (RFC 5753 §7.1.4).
 fn derivation(scheme: &ObjectIdentifier) -> Result<&'static digest::Algorithm, EnvelopeError> {
     const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.133.16.840.63.0.2");
-    const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.1.11.1");
     const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.1.11.2");
     const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.1.11.3");
     match *scheme {
         SHA1 => Ok(&digest::SHA1_FOR_LEGACY_USE_ONLY),
-        SHA256 => Ok(&digest::SHA256),
+        DH_SINGLE_PASS_SHA256_KDF => Ok(&digest::SHA256),
         SHA384 => Ok(&digest::SHA384),
         SHA512 => Ok(&digest::SHA512),
         other => Err(EnvelopeError::Unsupported(format!("key agreement {other}"))),
@@ -139,13 +141,14 @@ struct SharedInfo {
     supp_pub_info: OctetString,
 }
 
-fn shared_info(key_info: AlgorithmIdentifierOwned, ukm: Option<&OctetString>, key_bytes: u32) -> der::Result<Vec<u8>> {
+/// What both sides mix into the key derivation, in DER.
+pub(crate) fn shared_info(key_info: AlgorithmIdentifierOwned, ukm: Option<&OctetString>, key_bytes: u32) -> der::Result<Vec<u8>> {
     let supp_pub_info = OctetString::new((key_bytes * 8).to_be_bytes())?;
     SharedInfo { key_info, entity_u_info: ukm.cloned(), supp_pub_info }.to_der()
 }
 
 /// The key derivation of ANSI X9.63 (SEC 1 §3.6.1): hash(Z ‖ counter ‖ SharedInfo), as often as needed.
-fn x963_kdf(hash: &'static digest::Algorithm, secret: &[u8], shared: &[u8], key_bytes: u32) -> Zeroizing<Vec<u8>> {
+pub(crate) fn x963_kdf(hash: &'static digest::Algorithm, secret: &[u8], shared: &[u8], key_bytes: u32) -> Zeroizing<Vec<u8>> {
     let wanted = key_bytes as usize;
     let mut derived = Zeroizing::new(Vec::with_capacity(wanted + hash.output_len()));
     for counter in 1_u32.. {

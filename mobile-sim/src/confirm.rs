@@ -21,7 +21,8 @@ const LABEL: &[u8] = b"msc1 confirm";
 #[derive(Serialize)]
 struct Ask {
     slots: Vec<SlotProof>,
-    transport_signature: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transport_signature: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -54,9 +55,10 @@ pub(crate) async fn confirm(
     faults: &Faults,
 ) -> Result<Confirmed, PhoneError> {
     let distrusted = |error: Distrust| error.at(Message::Confirm);
+    let transport = errand.delivery.as_ref().map(|delivery| sign(&delivery.transport_key, errand)).transpose();
     let ask = Ask {
         slots: slots.iter().map(|(slot, credential)| prove(slot, credential, errand)).collect::<Result<_, _>>().map_err(distrusted)?,
-        transport_signature: sign(&errand.transport_key, errand).map_err(distrusted)?,
+        transport_signature: transport.map_err(distrusted)?,
     };
     let post = Request::post(format!("/provisioning/v1/sessions/{}/confirm", errand.session))
         .with_json(&ask)
@@ -89,12 +91,10 @@ fn check(
     }
     let listed: BTreeSet<_> = receipt.slots.iter().map(|listed| (listed.slot.as_str(), listed.serial.clone())).collect();
     let ours: BTreeSet<_> = slots.iter().map(|(slot, credential)| (slot.as_str(), credential.certificate.serial())).collect();
-    if !ours.is_subset(&listed) {
+    if ours != listed || receipt.slots.len() != slots.len() {
         return Err(Distrust::because("a receipt that lists other credentials than were confirmed"));
     }
-    let listed: BTreeSet<_> = receipt.history.iter().cloned().collect();
-    let ours: BTreeSet<_> = history.iter().map(|older| older.certificate.serial()).collect();
-    if ours != listed {
+    if !history.iter().map(|older| older.certificate.serial()).eq(receipt.history.iter().cloned()) {
         return Err(Distrust::because("a receipt that lists other older keys than were collected"));
     }
     Ok(())

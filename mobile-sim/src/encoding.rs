@@ -41,6 +41,15 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
+/// Reads hexadecimal digits of either case; an odd number of them lacks its leading zero.
+pub fn from_hex(digits: &str) -> Result<Vec<u8>, Malformed> {
+    let bad = Malformed("hexadecimal digits");
+    let nibbles = digits.chars().map(|digit| digit.to_digit(16).and_then(|nibble| u8::try_from(nibble).ok()));
+    let nibbles: Vec<u8> = nibbles.collect::<Option<_>>().filter(|nibbles: &Vec<u8>| !nibbles.is_empty()).ok_or(bad)?;
+    let (head, pairs) = nibbles.split_at(nibbles.len() % 2);
+    Ok(head.iter().copied().chain(pairs.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1])).collect())
+}
+
 /// A byte string as base64 text in JSON.
 pub mod as_b64 {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

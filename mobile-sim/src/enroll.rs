@@ -12,7 +12,7 @@ use crate::error::{Distrust, PhoneError};
 use crate::key::Key;
 use crate::message::{Faults, Message};
 use crate::session::request;
-use crate::state::{Credential, Errand};
+use crate::state::Credential;
 use crate::trust::Chain;
 use crate::wire::{Client, Reply, Request};
 use crate::{cms, est, multipart, package};
@@ -39,13 +39,13 @@ fn certificate_for(reply: &Reply, key: &Key, chain: &Chain) -> Result<Certificat
 }
 
 /// M5: collects the current encryption key.
-pub(crate) async fn collect_key(client: &Client, errand: &Errand, chain: &Chain, faults: &Faults) -> Result<Credential, PhoneError> {
+pub(crate) async fn collect_key(client: &Client, transport: &Key, chain: &Chain, faults: &Faults) -> Result<Credential, PhoneError> {
     let distrusted = |error: Distrust| error.at(Message::CollectKey);
-    let body = key_request(&errand.transport_key).map_err(distrusted)?;
+    let body = key_request(transport).map_err(distrusted)?;
     let path = format!("/.well-known/est/{}/serverkeygen", Slot::enc());
     let post = Request::post(path).with_body(est::PKCS10, b64(&body));
     let reply = faults.send(Message::CollectKey, client, post).await?;
-    delivered(&reply, &errand.transport_key, chain).map_err(distrusted)
+    delivered(&reply, transport, chain).map_err(distrusted)
 }
 
 /// A request signed by the transport key, which names that key as the one to encrypt to.
@@ -92,15 +92,16 @@ struct Older {
 /// M5h: collects the older encryption keys, newest first.
 pub(crate) async fn collect_history(
     client: &Client,
-    errand: &Errand,
+    session: &str,
+    transport: &Key,
     chain: &Chain,
     faults: &Faults,
 ) -> Result<Vec<Credential>, PhoneError> {
     let distrusted = |error: Distrust| error.at(Message::CollectHistory);
-    let get = Request::get(format!("/provisioning/v1/sessions/{}/history", errand.session));
+    let get = Request::get(format!("/provisioning/v1/sessions/{session}/history"));
     let reply = faults.send(Message::CollectHistory, client, get).await?;
     let history: History = reply.json().map_err(|error| distrusted(Distrust::because(error.to_string())))?;
-    history.keys.into_iter().map(|older| older.open(&errand.transport_key, chain)).collect::<Result<_, _>>().map_err(distrusted)
+    history.keys.into_iter().map(|older| older.open(transport, chain)).collect::<Result<_, _>>().map_err(distrusted)
 }
 
 impl Older {

@@ -1,7 +1,7 @@
 //! M5, M5h and M6 in one session: what initial issuance and update have in common.
 //!
 //! When the keys that the device should have change between collecting and confirming, the server says `keys-changed` and all three
-//! are repeated, a few times at most.
+//! are repeated, a few times at most. Where the plan has no `enc`, M6 is all there is.
 
 use std::collections::BTreeMap;
 
@@ -29,24 +29,30 @@ pub(crate) struct Route<'a> {
 /// Makes the errand's progress safe before the next message.
 pub(crate) type Keep<'a> = &'a mut (dyn FnMut(&Errand) -> Result<(), PhoneError> + Send);
 
+/// The encryption credentials that were collected: none where the plan has no `enc`.
+struct Held {
+    current: Option<Credential>,
+    /// Newest first.
+    history: Vec<Credential>,
+}
+
 /// What an errand ends with.
 pub(crate) struct Finished {
-    pub confirmed: Confirmed,
-    pub current: Credential,
-    pub history: Vec<Credential>,
+    confirmed: Confirmed,
+    held: Held,
 }
 
 impl Finished {
     /// The card that an issuance ends with.
     pub(crate) fn into_card(self, session: Provisioning) -> Issued {
         let mut credentials = session.enrolled();
-        credentials.insert(Slot::enc(), self.current);
+        credentials.extend(self.held.current.map(|current| (Slot::enc(), current)));
         Issued {
             invitation: session.invitation,
             server: session.server,
             standing: self.confirmed.standing,
             credentials,
-            history: self.history,
+            history: self.held.history,
             receipts: vec![self.confirmed.receipt],
             update: None,
         }
@@ -55,13 +61,13 @@ impl Finished {
     /// Puts the collected key in its slot, and returns the former one's serial. The former one, and every older one that the server
     /// did not send again, stay as history: what can read old mail is not thrown away.
     pub(crate) fn update(self, card: &mut Issued) -> Option<String> {
-        let serial = self.current.certificate.serial();
-        let former = card.credentials.insert(Slot::enc(), self.current);
+        let former = self.held.current.and_then(|current| card.credentials.insert(Slot::enc(), current));
         let former_serial = former.as_ref().map(|former| former.certificate.serial());
-        let older = std::mem::replace(&mut card.history, self.history);
+        let current = card.credentials.get(&Slot::enc()).map(|current| current.certificate.clone());
+        let older = std::mem::replace(&mut card.history, self.held.history);
         for credential in former.into_iter().chain(older) {
-            let known = |held: &Credential| held.certificate == credential.certificate;
-            if credential.certificate.serial() != serial && !card.history.iter().any(known) {
+            let is_known = |held: &Credential| held.certificate == credential.certificate;
+            if current.as_ref() != Some(&credential.certificate) && !card.history.iter().any(is_known) {
                 card.history.push(credential);
             }
         }
@@ -80,34 +86,40 @@ pub(crate) async fn carry_out(
 ) -> Result<Option<Finished>, PhoneError> {
     let mut round = 1;
     loop {
-        let (current, history) = gather(errand, route, &mut *keep).await?;
+        let held = gather(errand, route, &mut *keep).await?;
         if route.faults.stop_before_confirming {
             return Ok(None);
         }
         let enc = Slot::enc();
         let mut slots: BTreeMap<&Slot, &Credential> = own.iter().collect();
-        slots.insert(&enc, &current);
-        match confirm(&route.confirming, errand, &slots, &history, route.chain, route.faults).await {
-            Ok(confirmed) => {
-                return Ok(Some(Finished { confirmed, current, history }));
-            }
+        slots.extend(held.current.as_ref().map(|current| (&enc, current)));
+        match confirm(&route.confirming, errand, &slots, &held.history, route.chain, route.faults).await {
+            Ok(confirmed) => return Ok(Some(Finished { confirmed, held })),
             Err(refused) if refused.code() == Some("keys-changed") && round < ROUNDS => round += 1,
             Err(other) => return Err(other),
         }
-        errand.collected = Collected::Nothing;
+        if let Some(delivery) = &mut errand.delivery {
+            delivery.collected = Collected::Nothing;
+        }
         keep(errand)?;
     }
 }
 
-/// M5 and M5h, as far as they have not been answered yet.
-async fn gather(errand: &mut Errand, route: &Route<'_>, keep: Keep<'_>) -> Result<(Credential, Vec<Credential>), PhoneError> {
+/// M5 and M5h, as far as the plan has `enc` and they have not been answered yet.
+async fn gather(errand: &mut Errand, route: &Route<'_>, keep: Keep<'_>) -> Result<Held, PhoneError> {
     loop {
-        errand.collected = match &errand.collected {
-            Collected::Everything { current, history } => return Ok((current.clone(), history.clone())),
-            Collected::Nothing => Collected::Current(collect_key(&route.collecting, errand, route.chain, route.faults).await?),
+        let Some(delivery) = &mut errand.delivery else {
+            return Ok(Held { current: None, history: Vec::new() });
+        };
+        let (client, transport) = (&route.collecting, &delivery.transport_key);
+        delivery.collected = match &delivery.collected {
+            Collected::Everything { current, history } => {
+                return Ok(Held { current: Some(current.clone()), history: history.clone() });
+            }
+            Collected::Nothing => Collected::Current(collect_key(client, transport, route.chain, route.faults).await?),
             Collected::Current(current) => Collected::Everything {
                 current: current.clone(),
-                history: collect_history(&route.collecting, errand, route.chain, route.faults).await?,
+                history: collect_history(client, &errand.session, transport, route.chain, route.faults).await?,
             },
         };
         keep(errand)?;

@@ -35,6 +35,18 @@ pub enum PhoneError {
 }
 
 impl PhoneError {
+    /// What it means for the phone that no reply arrived: nobody there, somebody who does not want it, or somebody else.
+    pub(crate) fn without_reply(message: Message, source: WireError) -> Self {
+        match source {
+            WireError::Alert(alert) => {
+                let detail = format!("the server does not accept this client certificate: {alert:?}");
+                Self::Refused { message, status: 0, code: "tls-alert".to_owned(), detail, attempts_left: None }
+            }
+            WireError::Tls(error) => Self::Untrusted { message, reason: format!("TLS: {error}") },
+            source => Self::Unreachable { message, source },
+        }
+    }
+
     /// The protocol's stable word for the refusal, where the server gave one.
     pub fn code(&self) -> Option<&str> {
         match self {

@@ -60,8 +60,7 @@ pub(crate) struct Folder {
     path: PathBuf,
     vault: VaultKey,
     pin_length: usize,
-    /// Held for as long as this lives; released by the system also when the process is killed.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Folder {
@@ -116,10 +115,20 @@ fn read(path: &Path) -> Result<Option<Stored>, PhoneError> {
     if stored.version == VERSION { Ok(Some(stored)) } else { Err(refused(VaultError::Damaged)) }
 }
 
-fn lock(path: &Path) -> Result<File, PhoneError> {
+/// Held for as long as this lives; the system releases it too when the process is killed.
+struct Lock(File);
+
+/// Closing the file would not do at once: a child that is being started just now has a copy of it for a moment, and the lock with it.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.0.unlock().ok();
+    }
+}
+
+fn lock(path: &Path) -> Result<Lock, PhoneError> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join(LOCK))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(PhoneError::Usage("another run is using this state folder".to_owned())),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
@@ -185,6 +194,15 @@ mod tests {
         let first = Folder::open(folder.path(), &pin("123456")).expect("new");
         let second = Folder::open(folder.path(), &pin("123456")).err().expect("locked");
         assert_eq!(second.to_string(), "another run is using this state folder");
+        drop(first);
+        assert!(Folder::open(folder.path(), &pin("123456")).is_ok());
+    }
+
+    #[test]
+    fn a_copy_of_the_lock_in_a_child_does_not_outlive_the_run() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (first, _) = Folder::open(folder.path(), &pin("123456")).expect("new");
+        let _copy = first._lock.0.try_clone().expect("copied, as a fork does");
         drop(first);
         assert!(Folder::open(folder.path(), &pin("123456")).is_ok());
     }

@@ -13,12 +13,14 @@
 //! | the wire | [`wire`], [`identity`], `tls`, `est`, `multipart` |
 //! | cryptography and its formats | [`key`], [`certificate`], `cms`, `package`, `encoding` |
 //! | many phones at once | [`fleet`] |
+//! | whoever meets the card: is it good, and how to write to it | [`relying_party`], [`mail`] |
 //!
 //! The rule that everything else serves: **what a message mentions is on disk before the message is sent, and what a reply brings is
 //! on disk before the next step**. So the phone can be killed at any point, and running the same command again continues.
 //!
 //! What it deliberately is not: a key store. A real phone keeps its keys in hardware that counts wrong PINs; here they lie in a file
-//! under a PIN that somebody with the file can guess. It also checks no revocation, because it looks at its own certificates only.
+//! under a PIN that somebody with the file can guess. The phone checks no revocation, because it looks at its own certificates only;
+//! [`RelyingParty`] does, for everybody else.
 
 mod cms;
 mod confirm;
@@ -46,8 +48,10 @@ pub mod fleet;
 pub mod identity;
 pub mod invitation;
 pub mod key;
+pub mod mail;
 pub mod message;
 pub mod phone;
+pub mod relying_party;
 pub mod wire;
 
 pub use card::Card;
@@ -56,6 +60,8 @@ pub use device::{DeviceFacts, DeviceKind, Slot};
 pub use error::PhoneError;
 pub use identity::Identity;
 pub use invitation::Invitation;
+pub use mail::{MailError, encrypt_mail};
 pub use message::{Faults, Message, Moment, Witness};
 pub use phone::{Outcome, Phone, Synced, UpdateOutcome};
+pub use relying_party::{Crl, RelyingParty, Status, StatusError};
 pub use state::Standing;

@@ -155,11 +155,7 @@ impl Faults {
         match reply {
             Ok(reply) if (200..300).contains(&reply.status) => Ok(reply),
             Ok(reply) => Err(refusal(message, &reply)),
-            Err(WireError::Alert(alert)) => {
-                let detail = format!("the server does not accept this client certificate: {alert:?}");
-                Err(PhoneError::Refused { message, status: 0, code: "tls-alert".to_owned(), detail, attempts_left: None })
-            }
-            Err(source) => Err(PhoneError::Unreachable { message, source }),
+            Err(source) => Err(PhoneError::without_reply(message, source)),
         }
     }
 }

@@ -82,7 +82,7 @@ fn verified_content(der: &[u8], chain: &Chain) -> Result<Zeroizing<Vec<u8>>, Dis
         .into_iter()
         .find(|candidate| is_signer(&signer.sid, candidate))
         .ok_or_else(|| Distrust::because("a package without its signer's certificate"))?;
-    chain.check_signer(&certificate)?;
+    chain.check_delivery_signer(&certificate)?;
     if signed.encap_content_info.econtent_type != ID_CT_KP_A_KEY_PACKAGE {
         return Err(Distrust::because("a package of another content type"));
     }

@@ -225,7 +225,7 @@ impl Phone {
         let (mut connection, server) = match opening.chain.clone() {
             Some(chain) => {
                 let server = Server { authority, chain };
-                let unreachable = |source| PhoneError::Unreachable { message: Message::OpenSession, source };
+                let unreachable = |source| PhoneError::without_reply(Message::OpenSession, source);
                 let config = server.config(None).map_err(unreachable)?;
                 (Connection::open(&server.authority, config).await.map_err(unreachable)?, server)
             }

@@ -32,7 +32,7 @@ pub(crate) struct ReceiptSlot {
     pub serial: String,
 }
 
-/// Checks the signature, and the signer under the pinned authority.
+/// Checks the signature, and that it is by the delivery signer of the pinned authority.
 pub(crate) fn verify(jws: &str, chain: &Chain) -> Result<Receipt, Distrust> {
     let malformed = || Distrust::because("a receipt that is not a signed JWS");
     let (signed, signature) = jws.rsplit_once('.').ok_or_else(malformed)?;
@@ -42,7 +42,7 @@ pub(crate) fn verify(jws: &str, chain: &Chain) -> Result<Receipt, Distrust> {
         return Err(Distrust::because("a receipt that is not signed with ES256"));
     }
     let signer = Certificate::from_der(from_b64(header.x5c.first().ok_or_else(malformed)?.as_bytes())?)?;
-    chain.check_signer(&signer)?;
+    chain.check_delivery_signer(&signer)?;
     UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, signer.point()?)
         .verify(signed.as_bytes(), &from_b64u(signature)?)
         .map_err(|_| Distrust::because("a receipt whose signature does not hold"))?;

@@ -16,7 +16,7 @@ use crate::error::{Distrust, PhoneError};
 use crate::invitation::Invitation;
 use crate::key::Key;
 use crate::message::{Faults, Message};
-use crate::state::{Collected, Enrollment, Errand, Opening, Provisioning};
+use crate::state::{Collected, Delivery, Enrollment, Errand, Opening, Provisioning};
 use crate::trust::Server;
 use crate::wire::{Connection, Request};
 
@@ -56,14 +56,28 @@ enum By {
 }
 
 impl Plan {
-    /// The slots whose keys the phone makes. Checks that `enc`, and nothing else, is delivered.
-    pub(crate) fn own_slots(self) -> Result<Vec<Slot>, Distrust> {
+    /// Who makes which key. Only `enc` can be delivered, and it comes in no other way.
+    pub(crate) fn sorted(self) -> Result<Sorted, Distrust> {
         let (own, delivered): (Vec<_>, Vec<_>) = self.slots.into_iter().partition(|planned| planned.by == By::Simpleenroll);
-        match delivered.as_slice() {
-            [only] if only.slot == Slot::enc() => Ok(own.into_iter().map(|planned| planned.slot).collect()),
-            _ => Err(Distrust::because("a plan that does not deliver enc, and enc alone")),
+        let own: Vec<_> = own.into_iter().map(|planned| planned.slot).collect();
+        let is_enc_delivered = match delivered.as_slice() {
+            [] => false,
+            [only] if only.slot == Slot::enc() => true,
+            _ => return Err(Distrust::because("a plan that delivers another key than enc")),
+        };
+        if own.contains(&Slot::enc()) {
+            return Err(Distrust::because("a plan in which the phone makes enc"));
         }
+        Ok(Sorted { own, is_enc_delivered })
     }
+}
+
+/// A plan by who makes the keys.
+#[derive(Debug)]
+pub(crate) struct Sorted {
+    /// The slots whose keys the phone makes.
+    pub own: Vec<Slot>,
+    pub is_enc_delivered: bool,
 }
 
 #[derive(Serialize)]
@@ -119,7 +133,8 @@ impl Answer {
             return Err(Distrust::because("a bootstrap certificate for another key"));
         }
         let mut enrollments = BTreeMap::new();
-        for slot in self.plan.own_slots()? {
+        let plan = self.plan.sorted()?;
+        for slot in plan.own {
             enrollments.insert(slot, Enrollment { key: new_key()?, certificate: None });
         }
         if !enrollments.contains_key(&Slot::auth()) {
@@ -133,19 +148,20 @@ impl Answer {
                 session_key: opening.session_key.clone(),
                 bootstrap,
                 enrollments,
-                errand: errand(self.session, &self.challenge)?,
+                errand: errand(self.session, &self.challenge, plan.is_enc_delivered)?,
             },
         })
     }
 }
 
-/// A new errand in a session, with a transport key of its own.
-pub(crate) fn errand(session: String, challenge: &str) -> Result<Errand, Distrust> {
+/// A new errand in a session, with a transport key of its own where there is something to collect.
+pub(crate) fn errand(session: String, challenge: &str, is_enc_delivered: bool) -> Result<Errand, Distrust> {
     // The id becomes part of a path.
     if session.is_empty() || session.len() > 64 || !session.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return Err(Distrust::because("a session id that is none"));
     }
-    Ok(Errand { session, challenge: array_from_b64u(challenge)?, transport_key: new_key()?, collected: Collected::Nothing })
+    let delivery = is_enc_delivered.then(|| Ok::<_, Distrust>(Delivery { transport_key: new_key()?, collected: Collected::Nothing }));
+    Ok(Errand { session, challenge: array_from_b64u(challenge)?, delivery: delivery.transpose()? })
 }
 
 /// A certificate request (PKCS#10, RFC 2986) with an empty subject: the server takes names from its directory.
@@ -220,12 +236,15 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_must_deliver_enc_and_nothing_else() {
-        let plan = |json: &str| serde_json::from_str::<Plan>(json).map(Plan::own_slots);
+    fn a_plan_may_deliver_enc_and_nothing_else() {
+        let plan = |json: &str| serde_json::from_str::<Plan>(json).map(Plan::sorted);
         let good =
             r#"{"slots":[{"slot":"auth","by":"simpleenroll"},{"slot":"sign","by":"simpleenroll"},{"slot":"enc","by":"serverkeygen"}]}"#;
-        assert_eq!(plan(good).expect("json").expect("good").len(), 2);
-        assert!(plan(r#"{"slots":[{"slot":"auth","by":"simpleenroll"}]}"#).expect("json").is_err());
+        let sorted = plan(good).expect("json").expect("good");
+        assert_eq!((sorted.own.len(), sorted.is_enc_delivered), (2, true));
+        let without = plan(r#"{"slots":[{"slot":"auth","by":"simpleenroll"}]}"#).expect("json").expect("good");
+        assert_eq!((without.own.len(), without.is_enc_delivered), (1, false));
+        assert!(plan(r#"{"slots":[{"slot":"enc","by":"simpleenroll"}]}"#).expect("json").is_err());
         assert!(plan(r#"{"slots":[{"slot":"auth","by":"serverkeygen"}]}"#).expect("json").is_err());
         assert!(plan(r#"{"slots":[{"slot":"../x","by":"simpleenroll"}]}"#).is_err());
     }

@@ -74,6 +74,13 @@ pub struct Errand {
     pub session: String,
     #[serde(with = "as_b64u")]
     pub challenge: [u8; 32],
+    /// `None` where the plan has no `enc`: then there is nothing to collect.
+    pub delivery: Option<Delivery>,
+}
+
+/// The encryption keys that a session delivers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Delivery {
     pub transport_key: Key,
     pub collected: Collected,
 }
@@ -137,7 +144,7 @@ impl Provisioning {
 impl Errand {
     /// The encryption credential, once it is collected.
     pub fn current(&self) -> Option<&Credential> {
-        match &self.collected {
+        match &self.delivery.as_ref()?.collected {
             Collected::Nothing => None,
             Collected::Current(current) | Collected::Everything { current, .. } => Some(current),
         }
@@ -145,14 +152,14 @@ impl Errand {
 
     /// The older encryption credentials, once they are collected.
     pub fn history(&self) -> &[Credential] {
-        match &self.collected {
-            Collected::Nothing | Collected::Current(_) => &[],
-            Collected::Everything { history, .. } => history,
+        match self.delivery.as_ref().map(|delivery| &delivery.collected) {
+            None | Some(Collected::Nothing | Collected::Current(_)) => &[],
+            Some(Collected::Everything { history, .. }) => history,
         }
     }
 
     /// Whether nothing is left but to confirm.
     pub fn is_collected(&self) -> bool {
-        matches!(self.collected, Collected::Everything { .. })
+        self.delivery.as_ref().is_none_or(|delivery| matches!(delivery.collected, Collected::Everything { .. }))
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::error::{Distrust, PhoneError};
 use crate::message::{Faults, Message};
-use crate::session::{Plan, errand};
+use crate::session::{Plan, Sorted, errand};
 use crate::state::{Errand, Standing};
 use crate::wire::{Client, Request};
 
@@ -26,9 +26,9 @@ pub(crate) struct Update {
 impl Update {
     /// A new errand for it. An update delivers the encryption key and makes no other.
     pub(crate) fn begin(self) -> Result<Errand, PhoneError> {
-        let begin = || match self.plan.own_slots()?.as_slice() {
-            [] => errand(self.session, &self.challenge),
-            _ => Err(Distrust::because("an update that asks for new keys of the phone")),
+        let begin = || match self.plan.sorted()? {
+            Sorted { own, is_enc_delivered: true } if own.is_empty() => errand(self.session, &self.challenge, true),
+            Sorted { .. } => Err(Distrust::because("an update whose plan is not enc alone")),
         };
         begin().map_err(|error| error.at(Message::Sync))
     }

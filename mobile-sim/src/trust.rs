@@ -21,6 +21,8 @@ use crate::tls;
 use crate::wire::{Client, Connection, Request, WireError, host_of};
 
 const CACERTS: &str = "/.well-known/est/cacerts";
+/// The common name of the certificate that signs deliveries and receipts.
+const DELIVERY_SIGNER: &str = "Remint delivery signer";
 
 /// Certificate authorities, each signed by a later one; the last is the pinned root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,17 @@ impl Chain {
         Ok(Self { authorities })
     }
 
+    /// Orders certificates that are trusted already, under the only one that signed itself.
+    pub(crate) fn of_trusted(certificates: Vec<Certificate>) -> Result<Self, Distrust> {
+        let mut roots = certificates.iter().filter(|candidate| candidate.is_signed_by(candidate));
+        let (Some(root), None) = (roots.next(), roots.next()) else {
+            return Err(Distrust::because("not exactly one root among the authorities"));
+        };
+        let mut pin = [0; 32];
+        pin.copy_from_slice(digest(&SHA256, &root.spki()?).as_ref());
+        Self::under_pin(certificates, &pin)
+    }
+
     /// Issuing authority first, root last.
     pub fn authorities(&self) -> &[Certificate] {
         &self.authorities
@@ -63,10 +76,14 @@ impl Chain {
         }
     }
 
-    /// Checks a certificate whose signature over something is to be believed now.
-    pub(crate) fn check_signer(&self, certificate: &Certificate) -> Result<(), Distrust> {
+    /// Checks the certificate that signed a delivery or a receipt. That the authority issued it is not enough: it issued the users'
+    /// certificates too. It must have the signer's name, and no user's: a person who is called like it has alternative names.
+    pub(crate) fn check_delivery_signer(&self, certificate: &Certificate) -> Result<(), Distrust> {
         self.check_issued(certificate)?;
-        if certificate.is_in_time() { Ok(()) } else { Err(Distrust::because("a signer's certificate is out of its time")) }
+        if certificate.common_name().as_deref() != Some(DELIVERY_SIGNER) || certificate.has_alternative_names() {
+            return Err(Distrust::because("signed by somebody who is not the delivery signer"));
+        }
+        if certificate.is_in_time() { Ok(()) } else { Err(Distrust::because("the delivery signer's certificate is out of its time")) }
     }
 
     /// Judges the certificate that the server showed on a connection which trusted nothing.
@@ -104,7 +121,7 @@ impl Server {
 
 /// M1 on a connection that trusts nothing, and the judgement of what it brought.
 pub(crate) async fn meet(authority: &str, pin: &[u8; 32], faults: &Faults) -> Result<(Connection, Chain), PhoneError> {
-    let unreachable = |source: WireError| PhoneError::Unreachable { message: Message::CaChain, source };
+    let unreachable = |source: WireError| PhoneError::without_reply(Message::CaChain, source);
     let distrusted = |error: Distrust| error.at(Message::CaChain);
     let config = tls::config(Arc::new(tls::Unjudged), None, tls::TLS13).map_err(unreachable)?;
     let mut connection = Connection::open(authority, config).await.map_err(unreachable)?;

@@ -1,6 +1,6 @@
-//! HTTPS as a phone speaks it: HTTP/1.1 over one TLS connection, kept for several requests.
+//! HTTPS as a phone speaks it: HTTP/1.1 over one TLS connection, kept for several requests. Plain HTTP for public status alone.
 //!
-//! [`Connection`] is one TLS connection and gives its exporter and the server's certificates. [`Client`] is the pleasant form for
+//! [`Connection`] is one connection; over TLS it gives its exporter and the server's certificates. [`Client`] is the pleasant form for
 //! everybody else: it connects when needed and keeps the connection. Replies are read whole, up to a limit. There are no redirects,
 //! no cookies and no proxies, and a request is never sent twice unless it surely never left.
 
@@ -16,6 +16,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -30,6 +31,8 @@ pub use hyper::Method;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const REPLY_LIMIT: Duration = Duration::from_secs(30);
 const BODY_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+/// A CRL has about 40 bytes an entry, so that this is for a million of them.
+const PLAIN_BODY_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Why no reply arrived.
 #[derive(Debug, thiserror::Error)]
@@ -49,14 +52,25 @@ pub enum WireError {
     Alert(rustls::AlertDescription),
     #[error("the connection broke: {0}")]
     Broken(#[source] hyper::Error),
-    #[error("the reply is larger than {BODY_LIMIT_BYTES} bytes")]
-    TooLarge,
+    #[error("the reply is larger than the {0} bytes that are read")]
+    TooLarge(usize),
     #[error("the request cannot be written: {0}")]
     BadRequest(#[source] hyper::http::Error),
     #[error("the reply is not the expected JSON: {0}")]
     BadJson(#[source] serde_json::Error),
     #[error("the reply was lost")]
     ReplyLost,
+}
+
+impl WireError {
+    /// Whether the same request may get through later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::TimedOut | Self::Broken(_) | Self::ReplyLost => true,
+            Self::BadAuthority(_) | Self::BadRoots | Self::Tls(_) | Self::Alert(_) => false,
+            Self::TooLarge(_) | Self::BadRequest(_) | Self::BadJson(_) => false,
+        }
+    }
 }
 
 /// A request: what differs between requests, and nothing else.
@@ -138,13 +152,14 @@ impl Reply {
     }
 }
 
-/// One TLS connection.
+/// One connection.
 pub struct Connection {
     authority: String,
     sender: SendRequest<Full<Bytes>>,
-    /// The exporter of RFC 9266, `None` before TLS 1.3.
+    body_limit_bytes: usize,
+    /// The exporter of RFC 9266, `None` before TLS 1.3 and without TLS.
     pub exporter: Option<Zeroizing<[u8; 32]>>,
-    /// What the server showed, its own certificate first.
+    /// What the server showed, its own certificate first. Nothing without TLS.
     pub server_certificates: Vec<CertificateDer<'static>>,
 }
 
@@ -156,17 +171,21 @@ impl Connection {
 
     async fn shake_hands(authority: &str, config: Arc<ClientConfig>) -> Result<Self, WireError> {
         let host = host_of(authority)?;
-        let unreachable = |source: std::io::Error| WireError::Connect { authority: authority.to_owned(), source };
-        let tcp = TcpStream::connect(authority).await.map_err(unreachable)?;
-        tcp.set_nodelay(true).map_err(unreachable)?;
-        let stream = TlsConnector::from(config).connect(host, tcp).await.map_err(unreachable)?;
+        let tcp = connect(authority).await?;
+        let stream = TlsConnector::from(config).connect(host, tcp).await.map_err(|source| not_connected(authority, source))?;
         let tls = stream.get_ref().1;
         let exporter = exporter_of(tls)?;
         let server_certificates = tls.peer_certificates().unwrap_or_default().to_vec();
-        let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(WireError::Broken)?;
-        // The driver ends by itself when the sender is dropped or the server closes; a failure also reaches the waiting request.
-        tokio::spawn(async move { driver.await.ok() });
-        Ok(Self { authority: authority.to_owned(), sender, exporter, server_certificates })
+        let sender = drive(stream).await?;
+        Ok(Self { authority: authority.to_owned(), sender, body_limit_bytes: BODY_LIMIT_BYTES, exporter, server_certificates })
+    }
+
+    /// Connects without TLS: for what is public and signed by itself.
+    pub async fn open_plain(authority: &str) -> Result<Self, WireError> {
+        let opened = async { drive(connect(authority).await?).await };
+        let sender = timeout(CONNECT_LIMIT, opened).await.map_err(|_| WireError::TimedOut)??;
+        let (authority, body_limit_bytes) = (authority.to_owned(), PLAIN_BODY_LIMIT_BYTES);
+        Ok(Self { authority, sender, body_limit_bytes, exporter: None, server_certificates: Vec::new() })
     }
 
     /// Sends one request and reads the whole reply.
@@ -189,12 +208,46 @@ impl Connection {
             .await
             .map_err(|mut failed| Failure { unsent: failed.take_message().map(|_| request), error: broken(failed.into_error()) })?;
         let (head, body) = reply.into_parts();
-        let body = Limited::new(body, BODY_LIMIT_BYTES).collect().await.map_err(read_error)?.to_bytes().to_vec();
+        let body = Limited::new(body, self.body_limit_bytes).collect().await.map_err(|error| self.read_error(error))?;
+        let body = body.to_bytes().to_vec();
         Ok(Reply { status: head.status.as_u16(), headers: head.headers, body })
+    }
+
+    fn read_error(&self, error: Box<dyn std::error::Error + Send + Sync>) -> WireError {
+        match error.downcast::<LengthLimitError>() {
+            Ok(_) => WireError::TooLarge(self.body_limit_bytes),
+            Err(other) => other.downcast::<hyper::Error>().map_or(WireError::ReplyLost, |error| broken(*error)),
+        }
     }
 
     fn is_closed(&self) -> bool {
         self.sender.is_closed()
+    }
+}
+
+async fn connect(authority: &str) -> Result<TcpStream, WireError> {
+    let tcp = TcpStream::connect(authority).await.map_err(|source| not_connected(authority, source))?;
+    tcp.set_nodelay(true).map_err(|source| not_connected(authority, source))?;
+    Ok(tcp)
+}
+
+/// Speaks HTTP/1.1 over a stream. The driver ends by itself when the sender is dropped or the server closes; a failure also reaches
+/// the waiting request.
+async fn drive<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, WireError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(WireError::Broken)?;
+    tokio::spawn(async move { driver.await.ok() });
+    Ok(sender)
+}
+
+/// Tells apart a server that cannot be reached, one that does not want us, and one that we do not want.
+fn not_connected(authority: &str, source: std::io::Error) -> WireError {
+    match source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(alert)) => WireError::Alert(*alert),
+        Some(error) => WireError::Tls(error.clone()),
+        None => WireError::Connect { authority: authority.to_owned(), source },
     }
 }
 
@@ -207,13 +260,6 @@ struct Failure {
 impl From<WireError> for Failure {
     fn from(error: WireError) -> Self {
         Self { error, unsent: None }
-    }
-}
-
-fn read_error(error: Box<dyn std::error::Error + Send + Sync>) -> WireError {
-    match error.downcast::<LengthLimitError>() {
-        Ok(_) => WireError::TooLarge,
-        Err(other) => other.downcast::<hyper::Error>().map_or(WireError::ReplyLost, |error| broken(*error)),
     }
 }
 
@@ -258,7 +304,8 @@ pub fn tls_config(roots_pem: &str, identity: Option<&Identity>) -> Result<Arc<Cl
 /// A client of one server that connects when needed and keeps its connection. Requests of one client go one after another.
 pub struct Client {
     authority: String,
-    config: Arc<ClientConfig>,
+    /// `None` for plain HTTP.
+    config: Option<Arc<ClientConfig>>,
     connection: Mutex<Option<Connection>>,
 }
 
@@ -270,7 +317,15 @@ impl Client {
 
     /// With a TLS configuration of one's own, for tests that want an older version, or no trust.
     pub fn with_config(authority: impl Into<String>, config: Arc<ClientConfig>) -> Result<Self, WireError> {
-        let authority = authority.into();
+        Self::made(authority.into(), Some(config))
+    }
+
+    /// Over plain HTTP: for what is public and signed by itself.
+    pub fn plain(authority: impl Into<String>) -> Result<Self, WireError> {
+        Self::made(authority.into(), None)
+    }
+
+    fn made(authority: String, config: Option<Arc<ClientConfig>>) -> Result<Self, WireError> {
         host_of(&authority)?;
         Ok(Self { authority, config, connection: Mutex::new(None) })
     }
@@ -315,7 +370,10 @@ impl Client {
                 Err(Failure { error, unsent: None }) => return Err(error),
             }
         }
-        let mut fresh = Connection::open(&self.authority, self.config.clone()).await?;
+        let mut fresh = match &self.config {
+            Some(config) => Connection::open(&self.authority, config.clone()).await?,
+            None => Connection::open_plain(&self.authority).await?,
+        };
         let reply = fresh.send(request).await?;
         *held = Some(fresh);
         Ok(reply)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mobile_sim::identity::{Identity, IdentityError};
 use mobile_sim::wire::Client;
-use mobile_sim::{Card, DeviceFacts, DeviceKind, EnvelopeError, Faults, Message, Outcome, Phone, PhoneError, UpdateOutcome};
+use mobile_sim::{Card, DeviceFacts, DeviceKind, EnvelopeError, Faults, Message, Outcome, Phone, PhoneError, UpdateOutcome, encrypt_mail};
 use station::{Manners, Station};
 
 const PIN: &str = "123456";
@@ -182,6 +182,35 @@ async fn a_key_that_is_not_its_certificates_is_not_taken() {
 }
 
 #[tokio::test]
+async fn a_delivery_by_a_namesake_of_the_signer_is_not_taken() {
+    let station = Station::start(Manners { lets_a_namesake_deliver: true, ..Manners::default() }).await;
+    let error = issue(&mut Phone::in_memory(), &station, &Faults::default()).await.unwrap_err();
+    assert_eq!(error.to_string(), "m5: the server is not to be believed: signed by somebody who is not the delivery signer");
+}
+
+#[tokio::test]
+async fn a_plan_without_enc_needs_nothing_collected() {
+    let station = Station::start(Manners { plans_no_enc: true, ..Manners::default() }).await;
+    station.renew_enc();
+    let folder = tempfile::tempdir().unwrap();
+    let mut phone = Phone::open(folder.path(), PIN).unwrap();
+    assert!(issue(&mut phone, &station, &losing("m6")).await.unwrap_err().is_transient());
+    drop(phone);
+    let mut phone = Phone::open(folder.path(), PIN).unwrap();
+    assert_eq!(issue(&mut phone, &station, &Faults::default()).await.unwrap(), Outcome::Issued);
+    let asked = station.ledger().messages.join("\n");
+    assert!(!asked.contains("serverkeygen") && !asked.contains("history"), "{asked}");
+    let card = phone.card();
+    assert!(card.certificate("enc").is_none() && card.certificate("sign").is_some() && card.history.is_empty());
+    // What the user gets later arrives by an update.
+    station.ledger().manners.plans_no_enc = false;
+    station.ledger().update_open = true;
+    let synced = phone.sync(&Faults::default()).await.unwrap();
+    assert!(matches!(synced.update, UpdateOutcome::Done { former: None, .. }), "{synced:?}");
+    assert_eq!(phone.card().history.len(), 1);
+}
+
+#[tokio::test]
 async fn a_wrong_code_can_be_corrected() {
     let station = Station::start(Manners::default()).await;
     station.ledger().code = Some("12345678".into());
@@ -242,7 +271,7 @@ async fn an_update_brings_the_new_key_and_old_mail_stays_readable() {
     let folder = tempfile::tempdir().unwrap();
     let mut phone = Phone::open(folder.path(), PIN).unwrap();
     issue(&mut phone, &station, &Faults::default()).await.unwrap();
-    let old = mail(&phone.card(), "-aes256");
+    let old = encrypt_mail(phone.card().certificate("enc").unwrap(), b"Dear Ana").unwrap();
     assert_eq!(phone.sync(&Faults::default()).await.unwrap().update, UpdateOutcome::None);
     station.renew_enc();
     station.ledger().update_open = true;

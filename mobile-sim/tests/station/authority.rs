@@ -45,7 +45,7 @@ impl Authority {
         let boot_key = self::key();
         let boot = Credential { certificate: of(boot_params.self_signed(&boot_key).expect("signed").der()), key: boot_key };
         let delivery_key = self::key();
-        let delivery_params = leaf_params("Test delivery signer", delivery_key.public_key_raw());
+        let delivery_params = leaf_params("Remint delivery signer", delivery_key.public_key_raw());
         let issuer = Issuer::from_params(&issuing_params, &issuing.key);
         let delivery = of(delivery_params.signed_by(&delivery_key, &issuer).expect("signed").der());
         Self {
@@ -105,7 +105,9 @@ impl Authority {
     /// A new encryption credential.
     pub fn credential(&self, name: &str) -> Credential {
         let key = key();
-        let certificate = of(&self.sign(&leaf_params(name, key.public_key_raw()), &key));
+        let mut params = leaf_params(name, key.public_key_raw());
+        params.subject_alt_names = vec![SanType::Rfc822Name("ana@example.org".try_into().expect("address"))];
+        let certificate = of(&self.sign(&params, &key));
         Credential { certificate, key }
     }
 
@@ -117,13 +119,18 @@ impl Authority {
         pkcs7(&[certificate])
     }
 
-    /// CMS made by openssl: a key package, signed, encrypted to the transport key. `bare` leaves the inner ContentInfo away.
+    /// CMS made by openssl: a key package, signed by the delivery signer.
     pub fn delivery(&self, key: &KeyPair, transport_spki: &[u8], bare: bool) -> Vec<u8> {
+        self.delivery_by(&self.delivery_signer, key, transport_spki, bare)
+    }
+
+    /// CMS made by openssl: a key package, signed, encrypted to the transport key. `bare` leaves the inner ContentInfo away.
+    pub fn delivery_by(&self, signer: &Credential, key: &KeyPair, transport_spki: &[u8], bare: bool) -> Vec<u8> {
         let folder = tempfile::tempdir().expect("folder");
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("package"), sequence(&key.serialize_der())).expect("written");
-        std::fs::write(at("signer.pem"), self.delivery_signer.certificate.pem()).expect("written");
-        std::fs::write(at("signer.key"), self.delivery_signer.key.serialize_pem()).expect("written");
+        std::fs::write(at("signer.pem"), signer.certificate.pem()).expect("written");
+        std::fs::write(at("signer.key"), signer.key.serialize_pem()).expect("written");
         let recipient = of(&self.subscriber("transport", transport_spki));
         std::fs::write(at("recipient.pem"), recipient.pem()).expect("written");
         openssl(

@@ -37,6 +37,10 @@ pub struct Manners {
     pub does_not_know_the_secret: bool,
     /// Deliver a key that is not the certificate's.
     pub delivers_a_foreign_key: bool,
+    /// Have a user's key sign the delivery: one who is called like the delivery signer.
+    pub lets_a_namesake_deliver: bool,
+    /// Plan no encryption key.
+    pub plans_no_enc: bool,
     /// Take no bootstrap certificate in the TLS handshake.
     pub distrusts_bootstrap: bool,
     /// Show a TLS certificate of another authority.
@@ -157,9 +161,13 @@ impl Station {
         let key = if ledger.manners.does_not_know_the_secret { hmac::Key::new(hmac::HMAC_SHA256, &[9; 32]) } else { key };
         let proof = hmac::sign(&key, &[b"msc1 s2c", &covered[..]].concat());
         let by = |slot: &str, by: &str| json!({ "slot": slot, "by": by });
+        let mut slots = vec![by("auth", "simpleenroll"), by("sign", "simpleenroll")];
+        if !ledger.manners.plans_no_enc {
+            slots.push(by("enc", "serverkeygen"));
+        }
         let answer = json!({
             "session": SESSION, "bootstrap_certificate": STANDARD.encode(bootstrap), "challenge": b64u(&[4; 32]),
-            "plan": { "slots": [by("auth", "simpleenroll"), by("sign", "simpleenroll"), by("enc", "serverkeygen")] },
+            "plan": { "slots": slots },
             "pin_policy": { "min_digits": 6, "max_digits": 8, "attempts": 5 },
             "expires_at": "2026-11-25T12:00:00Z", "proof": b64u(proof.as_ref()),
         });
@@ -186,7 +194,12 @@ impl Station {
         let foreign = ledger.manners.delivers_a_foreign_key.then(|| self.authority.credential("Mallory"));
         let key = foreign.as_ref().map_or(&enc.key, |foreign| &foreign.key);
         // RFC 5652: the encrypted content is SignedData itself.
-        let delivery = STANDARD.encode(self.authority.delivery(key, &transport, true));
+        let delivery = if ledger.manners.lets_a_namesake_deliver {
+            self.authority.delivery_by(&self.authority.credential("Remint delivery signer"), key, &transport, true)
+        } else {
+            self.authority.delivery(key, &transport, true)
+        };
+        let delivery = STANDARD.encode(delivery);
         let certificate = self.authority.certs_only(enc.certificate.der());
         let part = |kind: &str, content: &str| {
             format!(
@@ -221,7 +234,10 @@ impl Station {
         if client != auth {
             return problem(403, json!({ "code": "wrong-certificate", "detail": "not the new auth" }));
         }
-        check_signature(&ledger.transport[session], &ask["transport_signature"]);
+        match ledger.transport.get(session) {
+            Some(transport) => check_signature(transport, &ask["transport_signature"]),
+            None => assert!(ask.get("transport_signature").is_none(), "a signature by a transport key that does not exist"),
+        }
         let mut slots = Vec::new();
         for proof in ask["slots"].as_array().expect("slots") {
             let slot = proof["slot"].as_str().expect("slot");
@@ -232,7 +248,8 @@ impl Station {
             check_signature(&certificate.spki().expect("spki"), &proof["signature"]);
             slots.push(json!({ "slot": slot, "serial": certificate.serial() }));
         }
-        let history: Vec<_> = ledger.enc[1..].iter().map(|older| older.certificate.serial()).collect();
+        let carried = if ledger.manners.plans_no_enc { &[] } else { &ledger.enc[1..] };
+        let history: Vec<_> = carried.iter().map(|older| older.certificate.serial()).collect();
         let said = json!({
             "session": session, "device": DEVICE, "request": SESSION, "user": SESSION, "slots": slots, "history": history,
             "confirmed_at": "2026-11-24T12:00:00Z",
