@@ -249,6 +249,7 @@ CREATE TABLE sessions (
     expires_at       INTEGER NOT NULL,            -- when it is given up, unless it has confirmed
     transport_key    BLOB,                        -- DER SubjectPublicKeyInfo of the key to which `enc` keys are delivered, once shown
     receipt          TEXT,                        -- the answer to its confirmation, a compact JWS, once it has confirmed
+    releases         INTEGER NOT NULL,            -- how often encryption keys have been handed to it
     CONSTRAINT session_ids CHECK (length(id) = 16),
     CONSTRAINT session_tickets UNIQUE (ticket_id),
     CONSTRAINT session_bootstraps UNIQUE (bootstrap_serial),

@@ -351,7 +351,7 @@ impl Client {
     pub async fn connect(&self) -> Result<(), WireError> {
         let mut held = self.connection.lock().await;
         if held.as_ref().is_none_or(Connection::is_closed) {
-            *held = Some(Connection::open(&self.authority, self.config.clone()).await?);
+            *held = Some(self.fresh().await?);
         }
         Ok(())
     }
@@ -370,12 +370,16 @@ impl Client {
                 Err(Failure { error, unsent: None }) => return Err(error),
             }
         }
-        let mut fresh = match &self.config {
-            Some(config) => Connection::open(&self.authority, config.clone()).await?,
-            None => Connection::open_plain(&self.authority).await?,
-        };
+        let mut fresh = self.fresh().await?;
         let reply = fresh.send(request).await?;
         *held = Some(fresh);
         Ok(reply)
+    }
+
+    async fn fresh(&self) -> Result<Connection, WireError> {
+        match &self.config {
+            Some(config) => Connection::open(&self.authority, config.clone()).await,
+            None => Connection::open_plain(&self.authority).await,
+        }
     }
 }

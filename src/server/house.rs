@@ -11,6 +11,7 @@ use crate::pki::key::Entropy;
 use crate::pki::master::MasterKey;
 use crate::pki::profile::Profiles;
 use crate::store::Store;
+use crate::workflows::budget::Budget;
 use crate::workflows::world::{Clock, World};
 
 /// The database file of a data folder.
@@ -36,5 +37,15 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
     let profiles = Profiles::load(&dir.join("certs/profiles"))?;
     let policy = policy::load(&dir.join("certs/policy.toml"))?;
     let store = Store::open(&dir.join(DATABASE)).await?;
-    Ok(World { store, authority, profiles, policy, escrow: master, devices_address: config.devices.address.clone(), clock, entropy })
+    Ok(World {
+        store,
+        authority,
+        profiles,
+        policy,
+        escrow: master,
+        devices_address: config.devices.address.clone(),
+        strangers: Budget::default(),
+        clock,
+        entropy,
+    })
 }

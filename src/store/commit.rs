@@ -69,6 +69,10 @@ pub enum Write {
         session: SessionId,
         spki: Vec<u8>,
     },
+    /// Encryption keys were handed to a session.
+    Release {
+        session: SessionId,
+    },
     /// The answer to its confirmation.
     Receipt {
         session: SessionId,
@@ -121,6 +125,7 @@ impl Write {
             Self::TicketKey { ticket, sealed } => ticket::keep_key(script, *ticket, sealed),
             Self::Session(session) => session::open(script, session),
             Self::TransportKey { session, spki } => session::keep_transport_key(script, *session, spki),
+            Self::Release { session } => session::count_release(script, *session),
             Self::Receipt { session, receipt } => session::keep_receipt(script, *session, receipt),
             Self::Certificate { credential, der } => credential::keep_certificate(script, *credential, der),
             Self::Escrow { credential, sealed } => credential::keep_escrow(script, *credential, sealed),
@@ -140,6 +145,7 @@ impl Write {
             | Self::TicketKey { .. }
             | Self::Session(_)
             | Self::TransportKey { .. }
+            | Self::Release { .. }
             | Self::Receipt { .. }
             | Self::Certificate { .. }
             | Self::Escrow { .. }

@@ -27,6 +27,8 @@ pub struct Session {
     pub transport_key: Option<Vec<u8>>,
     /// The answer to its confirmation, once it has confirmed.
     pub receipt: Option<String>,
+    /// How often encryption keys have been handed to it.
+    pub releases: u32,
 }
 
 /// How a session was opened.
@@ -43,7 +45,7 @@ macro_rules! sessions_where {
     ($condition:literal) => {
         concat!(
             "SELECT id, user_id, request_id, device_id, opened_by, ticket_id, session_key, bootstrap_serial, challenge, opened_at, ",
-            "expires_at, transport_key, receipt FROM sessions WHERE ",
+            "expires_at, transport_key, receipt, releases FROM sessions WHERE ",
             $condition
         )
     };
@@ -89,7 +91,7 @@ pub(super) fn open(script: &mut Script, session: &Session) {
     script
         .run(
             "INSERT INTO sessions (id, user_id, request_id, device_id, opened_by, ticket_id, session_key, bootstrap_serial, challenge, \
-             opened_at, expires_at, transport_key, receipt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             opened_at, expires_at, transport_key, receipt, releases) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(session.id)
         .bind(session.user)
@@ -103,7 +105,8 @@ pub(super) fn open(script: &mut Script, session: &Session) {
         .bind(Millis(session.opened_at))
         .bind(Millis(session.expires_at))
         .bind(&session.transport_key)
-        .bind(&session.receipt);
+        .bind(&session.receipt)
+        .bind(session.releases);
     if let Some(spki) = session_key {
         seen_key::shown_as_session_key(script, spki, session.id);
     }
@@ -120,6 +123,11 @@ pub(super) fn keep_transport_key(script: &mut Script, session: SessionId, spki: 
         .bind(session)
         .bind(spki);
     seen_key::shown_as_transport_key(script, spki, session);
+}
+
+/// Counts that keys were handed to it.
+pub(super) fn count_release(script: &mut Script, session: SessionId) {
+    script.hit("UPDATE sessions SET releases = releases + 1 WHERE id = ?").bind(session);
 }
 
 /// Keeps the receipt; the first stands.
@@ -140,6 +148,7 @@ fn read(row: &SqliteRow) -> Result<Session, sqlx::Error> {
         expires_at: time(row, "expires_at")?,
         transport_key: row.try_get("transport_key")?,
         receipt: row.try_get("receipt")?,
+        releases: row.try_get("releases")?,
     })
 }
 

@@ -21,6 +21,9 @@ use crate::store::Loaded;
 use crate::store::commit::Write;
 use crate::store::session::Session;
 
+/// How often one session is handed keys. A phone repeats a lost message a few times; nobody needs this many.
+const RELEASES: u32 = 50;
+
 /// An encryption key on its way to a device.
 #[derive(Debug)]
 pub struct Delivery {
@@ -49,6 +52,7 @@ async fn attempt(world: &World, device: &AtWork, transport_key: &Spki) -> Result
     //   at once, has made it so, the session has it
     let is_seen = world.store.is_key_seen(transport_key.key_id()).await?;
     let session = device.own_session(world).await?;
+    may_be_handed_more(&session)?;
     let writes = bind_transport_key(&session, transport_key, is_seen)?;
     let (loaded, request) = load(world, &session).await?;
     let act = Collect { request: request.id, session: session.id, new: world.fresh_credential() };
@@ -110,6 +114,7 @@ async fn release(
     made: Option<Made>,
     mut writes: Vec<Write>,
 ) -> Result<Delivery, Failure> {
+    writes.push(Write::Release { session: at.session.id });
     let At { loaded, session, request } = at;
     let user = &loaded.holdings.user;
     let current = loaded.holdings.credentials.get(&plan.current).ok_or_else(|| broken("an enc credential"))?.clone();
@@ -142,6 +147,7 @@ pub async fn deliver_history(world: &World, device: &AtWork, session: SessionId)
 }
 
 async fn history(world: &World, device: &AtWork, session: &Session) -> Result<Vec<Delivery>, Failure> {
+    may_be_handed_more(session)?;
     let (loaded, request) = load(world, session).await?;
     let (_, issuing) = at_work(&loaded.holdings, request.id, session.id)?;
     let transport_key = session.transport_key.as_deref().and_then(Spki::from_der);
@@ -159,9 +165,17 @@ async fn history(world: &World, device: &AtWork, session: &Session) -> Result<Ve
         let serials: Vec<_> = deliveries.iter().map(|delivery| delivery.serial.to_string()).collect();
         let mut entry = device.entry(world, "release-history", session);
         entry.details = json!({ "serials": serials, "to": session.device.to_string() });
-        world.keep("release-history", &loaded, Vec::new(), entry).await?;
+        world.keep("release-history", &loaded, vec![Write::Release { session: session.id }], entry).await?;
     }
     Ok(deliveries)
+}
+
+/// Every release is kept on the audit log, which a device must not be able to fill.
+fn may_be_handed_more(session: &Session) -> Result<(), Failure> {
+    if session.releases < RELEASES {
+        return Ok(());
+    }
+    Err(Failure::invalid("too-many-requests", format!("found: keys were handed to this session {RELEASES} times, expected: fewer")))
 }
 
 async fn recover(world: &World, user: &User, credential: &Credential) -> Result<Zeroizing<Vec<u8>>, Failure> {

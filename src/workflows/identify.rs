@@ -41,7 +41,7 @@ pub async fn identify_bearer(world: &World, certificate: &[u8]) -> Result<Bearer
 pub async fn identify_operator(world: &World, certificate: &[u8], source: &str) -> Result<Caller, Failure> {
     let fingerprint = fingerprint(certificate);
     match operator(world, certificate, &fingerprint, source).await {
-        Err(failure @ Failure::Invalid { .. }) => {
+        Err(failure @ Failure::Invalid { .. }) if world.strangers.has_room(world.now()) => {
             let stranger =
                 Caller { actor: Actor::System, who: Who::Stranger { fingerprint: Some(fingerprint) }, source: source.to_owned() };
             let mut entry = stranger.entry("sign-in", world.now());

@@ -6,6 +6,7 @@
 pub mod abandon_session;
 pub mod add_operator;
 pub mod answer_status;
+pub mod budget;
 pub mod cancel_request;
 pub mod confirm_issuance;
 pub mod create_user;

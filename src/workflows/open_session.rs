@@ -127,6 +127,7 @@ async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_ke
         expires_at: now + world.policy.session_lifetime,
         transport_key: None,
         receipt: None,
+        releases: 0,
     };
     let bearer = Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: message.source.clone() };
     let mut entry = bearer.entry("open-session", now);

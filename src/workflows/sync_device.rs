@@ -62,6 +62,7 @@ async fn attempt(world: &World, user: UserId, device: DeviceId, source: &str) ->
                 expires_at: now + world.policy.session_lifetime,
                 transport_key: None,
                 receipt: None,
+                releases: 0,
             };
             let mut writes = changes(update(&loaded.holdings, &world.policy, &act, now)?);
             writes.push(Write::Session(session.clone()));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::budget::Budget;
 use super::failure::Failure;
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::invite::NewTicket;
@@ -37,6 +38,8 @@ pub struct World {
     pub escrow: SealingKey,
     /// `host:port` of the listener that invitations lead to.
     pub devices_address: String,
+    /// How many strangers at the desk are recorded: what anybody can do without a right must not fill the audit log.
+    pub strangers: Budget,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }

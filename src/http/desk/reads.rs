@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::Operator;
 use super::bodies::{HoldingsBody, MeBody, ProblemBody, RequestBody, RequestsBody, UsersBody, holdings, request as request_body};
@@ -30,7 +29,7 @@ pub async fn me(Operator(caller): Operator) -> Result<Json<MeBody>, Problem> {
     Ok(Json(MeBody { id: operator.id.to_string(), name: operator.name, roles }))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 pub struct FindQuery {
     /// Any part of a name, e-mail address, UPN or device serial.
     q: String,
@@ -61,7 +60,7 @@ pub async fn user(
     Ok(Json(holdings(&held, world.now())))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 pub struct RequestsQuery {
     /// Only those that are neither issued, rejected nor canceled.
     #[serde(default)]

@@ -127,6 +127,7 @@ fn session(n: u128, request: u128, device: u128, ticket: u128) -> Session {
         expires_at: at(100),
         transport_key: None,
         receipt: None,
+        releases: 0,
     }
 }
 

@@ -1,0 +1,37 @@
+//! `remint demo`: the story of a lost phone, told by running it. A real server in a temporary folder, real TLS on free ports of this
+//! machine, real keys; the phones are the independent simulator, and what relying parties are told is asked over OCSP and the CRL.
+
+mod keep;
+mod ledger;
+mod stage;
+mod story;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use self::ledger::Ledger;
+use self::stage::Stage;
+use crate::server::ServerError;
+
+/// Tells the story. With `exit` it ends afterwards, with success only if every check held; else it keeps serving until interrupted.
+/// `keep` is a folder for the certificates and the CRL.
+pub async fn run(exit: bool, keep: Option<&Path>) -> Result<ExitCode, ServerError> {
+    let stage = Stage::set().await?;
+    let mut ledger = Ledger::default();
+    let told = story::tell(&stage, &mut ledger).await;
+    let kept = match (&told, keep) {
+        (Ok(phones), Some(folder)) => keep::keep(&stage, phones, folder).await,
+        (Ok(_) | Err(_), _) => Ok(()),
+    };
+    let is_true = told.as_ref().map(|_| ()).map_err(ToString::to_string);
+    drop(told); // lets go of the phones, so that they can be used by hand
+    ledger.conclude(&is_true);
+    if !exit && is_true.is_ok() {
+        stage.explain();
+        tokio::signal::ctrl_c().await?;
+    }
+    stage.strike().await;
+    kept?;
+    is_true.map_err(ServerError::new)?;
+    Ok(if ledger.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

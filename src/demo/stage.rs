@@ -1,0 +1,147 @@
+//! The stage: a house made from nothing, its server, the operator Omar with his certificate, and a relying party.
+
+use std::path::PathBuf;
+
+use mobile_sim::certificate::Certificate;
+use mobile_sim::relying_party::RelyingParty;
+use mobile_sim::wire::Client;
+use mobile_sim::{Identity, Invitation};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::lifecycle::actor::Role;
+use crate::pki::pkcs12::p12;
+use crate::server::clock::{SystemClock, SystemEntropy};
+use crate::server::config::Config;
+use crate::server::init::{Foundation, Ports, init};
+use crate::server::{Server, ServerError, Sockets};
+use crate::workflows::add_operator::add_operator;
+
+/// The password of the operator's file: a demonstration has no secrets worth one.
+pub const PASSWORD: &str = "remint";
+/// The PIN of every phone.
+pub const PIN: &str = "123456";
+
+/// Everything that the story needs.
+pub struct Stage {
+    folder: TempDir,
+    server: Server,
+    pub config: Config,
+    /// The desk API, as Omar reaches it.
+    pub desk: Client,
+    /// Somebody who relies on our certificates, and asks before they do.
+    pub relying_party: RelyingParty,
+    /// Root and issuing CA, PEM.
+    pub chain: String,
+}
+
+impl Stage {
+    /// Makes the house on free ports, starts it, and hires Omar.
+    pub async fn set() -> Result<Self, ServerError> {
+        let folder = tempfile::tempdir()?;
+        let dir = folder.path().join("data");
+        let sockets = Sockets { devices: free().await?, desk: free().await?, status: free().await? };
+        let ports = Ports {
+            devices: sockets.devices.local_addr()?.port(),
+            desk: sockets.desk.local_addr()?.port(),
+            status: sockets.status.local_addr()?.port(),
+        };
+        let foundation =
+            Foundation { organization: "Remint demo".to_owned(), host: "localhost".to_owned(), bind: "127.0.0.1".to_owned(), ports };
+        init(&dir, &foundation, None, &SystemClock, &SystemEntropy).await?;
+        let config = Config::load(&dir)?;
+        let server = Server::start(&dir, &config, sockets).await?;
+
+        let omar = add_operator(&server.world, "omar", [Role::HelpDesk].into(), None).await?;
+        let file = p12(&omar.key, &omar.certificate, server.world.authority.chain(), "omar", PASSWORD).map_err(ServerError::new)?;
+        std::fs::write(folder.path().join("omar.p12"), &file)?;
+
+        let root = std::fs::read_to_string(dir.join("ca/root.pem"))?;
+        let chain = root.clone() + &std::fs::read_to_string(dir.join("ca/issuing.pem"))?;
+        let identity = Identity::from_p12(&file, PASSWORD).map_err(ServerError::new)?;
+        let desk = Client::new(config.desk.address.clone(), &root, Some(identity)).map_err(ServerError::new)?;
+        let authorities = Certificate::read_all(chain.as_bytes()).map_err(ServerError::new)?;
+        let relying_party = RelyingParty::new(&config.status.url, &authorities).map_err(ServerError::new)?;
+        println!("A house in {}, served on this machine:", folder.path().display());
+        println!("  devices https://{}   desk https://{}   status {}", config.devices.address, config.desk.address, config.status.url);
+        Ok(Self { folder, server, config, desk, relying_party, chain })
+    }
+
+    /// Where a phone keeps its state.
+    pub fn phone_folder(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What Omar posts to the desk; anything but success breaks the story off.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, ServerError> {
+        let reply = self.desk.post_json(path, body).await.map_err(ServerError::new)?;
+        if !(200..300).contains(&reply.status) {
+            return Err(ServerError::new(format!("POST {path}: {}: {}", reply.status, reply.text())));
+        }
+        reply.json().map_err(ServerError::new)
+    }
+
+    /// What Omar sees at the desk.
+    pub async fn get(&self, path: &str) -> Result<Value, ServerError> {
+        let reply = self.desk.get(path).await.map_err(ServerError::new)?;
+        reply.json().map_err(ServerError::new)
+    }
+
+    /// An initial issuance for a user; for a kind that is not remote, the invitation is handed over at the desk.
+    pub async fn invite(&self, user: &str, kind: &str, mode: &str) -> Result<(Invitation, Option<String>), ServerError> {
+        let opened = self.post(&format!("/api/users/{user}/initial-issuances"), &json!({ "kind": kind, "mode": mode })).await?;
+        if opened["invitation"].is_null() {
+            let request = text(&opened["request"]["id"])?;
+            return invitation(&self.post(&format!("/api/requests/{request}/invitations"), &json!({})).await?);
+        }
+        invitation(&opened)
+    }
+
+    /// Stops the server and clears the stage.
+    pub async fn strike(self) {
+        self.server.stop().await;
+    }
+
+    /// How to go on by hand.
+    pub fn explain(&self) {
+        let folder = self.folder.path().display();
+        let Config { desk, .. } = &self.config;
+        println!(
+            "
+It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, in another terminal:
+
+  # the desk API, as Omar
+  curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/requests
+  curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/openapi.json
+
+  # what phone-2 and the lost phone-1 hold, and the CRL
+  cargo run --release -p mobile-sim -- --state {folder}/phone-2 show
+  cargo run --release -p mobile-sim -- --state {folder}/phone-1 --pin {PIN} sync
+  curl -s {}/crl/issuing.crl | openssl crl -inform DER -noout -text
+
+  # lose phone-2 too: take its id from the first call, submit, and issue to a new phone with the invitation and the code in the answer
+  curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/replacements \\
+       -H 'content-type: application/json' -d '{{\"target\":\"<id>\",\"reason\":\"stolen\",\"mode\":\"remote\"}}'
+  cargo run --release -p mobile-sim -- --state /tmp/phone-3 --pin {PIN} issue '<msc1:…>' --code <code>
+",
+            desk.address, desk.address, self.config.status.url, desk.address
+        );
+    }
+}
+
+async fn free() -> Result<TcpListener, ServerError> {
+    Ok(TcpListener::bind("127.0.0.1:0").await?)
+}
+
+/// The invitation and the code in an answer of the desk.
+pub fn invitation(opened: &Value) -> Result<(Invitation, Option<String>), ServerError> {
+    let uri = text(&opened["invitation"]["uri"])?;
+    let code = opened["invitation"]["code"].as_str().map(ToOwned::to_owned);
+    Ok((uri.parse().map_err(ServerError::new)?, code))
+}
+
+/// A text in an answer of the desk.
+pub fn text(value: &Value) -> Result<String, ServerError> {
+    value.as_str().map(ToOwned::to_owned).ok_or_else(|| ServerError::new(format!("expected: text, found: {value}")))
+}
