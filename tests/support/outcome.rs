@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use remint::lifecycle::change::Carried;
 use remint::lifecycle::credential::{Credential, CredentialState, RevocationReason, Slot};
 use remint::lifecycle::device::{DeviceKind, DeviceState, DeviceStatus};
-use remint::lifecycle::holdings::Holdings;
+use remint::lifecycle::holdings::{Holdings, Standing};
 use remint::lifecycle::ids::{DeviceId, RequestId, UserId};
 use remint::lifecycle::request::RequestState;
 use remint::server::config::Config;
@@ -78,6 +78,19 @@ impl Aftermath {
         assert_eq!(current(&held, tablet), serials(&person.tablet));
         assert_eq!(serials(&person.tablet)[&Slot::Enc], serials(phone)[&Slot::Enc], "the encryption credential is shared");
         assert_eq!(person.tablet.card().history.len(), 1, "the former encryption key");
+    }
+
+    /// phone-1 is the only mobile smart card in use, and is active with all that it had; nothing is open.
+    pub async fn is_as_before(&self, person: &Person) {
+        let held = self.holdings(person).await;
+        let old = device_of(&person.phone);
+        let cards = held.devices_in_use().filter(|device| device.kind == DeviceKind::MobileSmartCard);
+        let cards: Vec<_> = cards.map(|device| (device.id, held.device_status(device))).collect();
+        assert_eq!(cards, [(old, DeviceStatus::Active)]);
+        assert_eq!(current(&held, old), serials(&person.phone));
+        assert!(held.carried_by(old).all(|(credential, _)| held.standing(credential) == Standing::Good));
+        assert_eq!(held.holds.iter().count(), 0);
+        assert_eq!(held.open_requests().count(), 0);
     }
 
     /// How often an act was done under a request, by the audit log.
