@@ -9,7 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mobile_sim::{Faults, Message, Outcome, PhoneError, UpdateOutcome};
+use remint::lifecycle::actor::{Actor, Role};
+use remint::lifecycle::acts::redeem::DeviceFacts;
+use remint::lifecycle::device::DeviceKind;
+use remint::lifecycle::request::Mode;
+use remint::workflows::add_operator::add_operator;
+use remint::workflows::create_user::{NewUser, administrator, create_user};
+use remint::workflows::open_session::open_session;
+use remint::workflows::request_initial_issuance::request_initial_issuance;
+use remint::workflows::world::Caller;
 use serde_json::Value;
+use support::device::{Device, Secret};
+use support::house::House;
 use support::outcome::Aftermath;
 use support::relying_party::ocsp;
 use support::stage::Stage;
@@ -18,6 +29,9 @@ use tokio::sync::Barrier;
 
 /// How often a race is run that may end in two ways.
 const ROUNDS: usize = 6;
+
+/// How many copies of a message come at once.
+const CROWD: usize = 40;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_message_twice_at_once_gives_one_result() {
@@ -50,6 +64,37 @@ async fn the_same_message_twice_at_once_gives_one_result() {
         aftermath.is_one_new_phone(person, phone, invited).await;
         assert_eq!(aftermath.times_done("open-session", &invited.request).await, 1);
         assert_eq!(aftermath.times_done("issue", &invited.request).await, 1);
+    }
+}
+
+/// A crowd of copies, each a step behind the last: some come while the first is being committed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_of_the_same_message_opens_one_session() {
+    let house = House::new(1, |_| {}).await;
+    let hana = add_operator(&house.world, "hana", [Role::HelpDesk].into(), None).await.unwrap().operator;
+    let desk = Caller { actor: Actor::Operator(hana), ..administrator() };
+    for round in 0..ROUNDS {
+        let name = format!("ana{round}");
+        let new = NewUser { email: format!("{name}@example.org"), upn: format!("{name}@corp.example.org"), name };
+        let user = create_user(&house.world, &administrator(), new).await.unwrap();
+        let opened = request_initial_issuance(&house.world, &desk, user.id, DeviceKind::MobileSmartCard, Mode::Remote).await.unwrap();
+        let secret = Secret::of(opened.invitation.as_ref().unwrap());
+        let facts = DeviceFacts { kind: DeviceKind::MobileSmartCard, model: "m".into(), serial: "s".into(), name: "n".into() };
+        let device = Device::new(facts);
+        let message = device.open_message(&secret);
+        let world = &house.world;
+        let copies = (0..CROWD).map(|steps| {
+            let message = &message;
+            async move {
+                for _ in 0..steps {
+                    tokio::task::yield_now().await;
+                }
+                open_session(world, message).await.map(|opened| opened.session.id)
+            }
+        });
+        let sessions = futures_util::future::join_all(copies).await;
+        let first = sessions[0].as_ref().unwrap();
+        assert!(sessions.iter().all(|session| session.as_ref().is_ok_and(|session| session == first)), "{sessions:?}");
     }
 }
 
