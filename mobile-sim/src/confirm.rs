@@ -63,7 +63,7 @@ pub(crate) async fn confirm(
     let post = Request::post(format!("/provisioning/v1/sessions/{}/confirm", errand.session))
         .with_json(&ask)
         .map_err(|source| PhoneError::Unreachable { message: Message::Confirm, source })?;
-    let reply = faults.carry(Message::Confirm, client.send(post)).await?;
+    let reply = faults.send(Message::Confirm, client, post).await?;
     let answer: Answer = reply.json().map_err(|error| distrusted(Distrust::because(error.to_string())))?;
     let receipt = receipt::verify(&answer.receipt, chain).map_err(distrusted)?;
     check(&receipt, &answer.standing, errand, slots, history).map_err(distrusted)?;

@@ -25,7 +25,7 @@ pub(crate) async fn enroll(client: &Client, slot: &Slot, key: &Key, chain: &Chai
     let message = Message::Enroll(slot.clone());
     let body = request(key, vec![]).map_err(|error| error.at(message.clone()))?;
     let post = Request::post(format!("/.well-known/est/{slot}/simpleenroll")).with_body(est::PKCS10, b64(&body));
-    let reply = faults.carry(message.clone(), client.send(post)).await?;
+    let reply = faults.send(message.clone(), client, post).await?;
     certificate_for(&reply, key, chain).map_err(|error| error.at(message))
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn collect_key(client: &Client, transport: &Key, chain: &Chain,
     let body = key_request(transport).map_err(distrusted)?;
     let path = format!("/.well-known/est/{}/serverkeygen", Slot::enc());
     let post = Request::post(path).with_body(est::PKCS10, b64(&body));
-    let reply = faults.carry(Message::CollectKey, client.send(post)).await?;
+    let reply = faults.send(Message::CollectKey, client, post).await?;
     delivered(&reply, transport, chain).map_err(distrusted)
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn collect_history(
 ) -> Result<Vec<Credential>, PhoneError> {
     let distrusted = |error: Distrust| error.at(Message::CollectHistory);
     let get = Request::get(format!("/provisioning/v1/sessions/{session}/history"));
-    let reply = faults.carry(Message::CollectHistory, client.send(get)).await?;
+    let reply = faults.send(Message::CollectHistory, client, get).await?;
     let history: History = reply.json().map_err(|error| distrusted(Distrust::because(error.to_string())))?;
     history.keys.into_iter().map(|older| older.open(transport, chain)).collect::<Result<_, _>>().map_err(distrusted)
 }

@@ -62,7 +62,7 @@ pub use error::PhoneError;
 pub use identity::Identity;
 pub use invitation::Invitation;
 pub use mail::{MailError, encrypt_mail};
-pub use message::{Faults, Message};
+pub use message::{Faults, Message, Moment, Witness};
 pub use phone::{Outcome, Phone, Synced, UpdateOutcome};
 pub use relying_party::{Crl, RelyingParty, Status, StatusError};
 pub use state::Standing;

@@ -5,11 +5,13 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::device::Slot;
 use crate::error::{PhoneError, presentable};
-use crate::wire::{Reply, WireError};
+use crate::wire::{Client, Reply, Request, WireError};
 
 /// One message of the provisioning protocol.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +78,23 @@ pub struct Faults {
     pub die_after: BTreeSet<Message>,
     /// The run ends in good order, with [`crate::Outcome::Signed`], instead of confirming.
     pub stop_before_confirming: bool,
+    /// Somebody who is told of every message, and may do something to the world before it goes on.
+    pub witness: Option<Arc<dyn Witness>>,
+}
+
+/// A moment in the life of one message.
+#[derive(Clone, Copy, Debug)]
+pub enum Moment<'a> {
+    /// Everything is on disk, the connection is open, and the message is about to be sent.
+    AboutToSend,
+    /// The reply has arrived, and nothing of it is on disk yet.
+    Answered(&'a Reply),
+}
+
+/// Stands by while a phone runs. A test sees by it what the server answered, and acts at an exact message instead of after a time.
+pub trait Witness: fmt::Debug + Send + Sync {
+    /// The phone waits until this is done.
+    fn sees<'a>(&'a self, message: &'a Message, moment: Moment<'a>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 }
 
 impl Faults {
@@ -89,6 +108,27 @@ impl Faults {
         Self { stop_before_confirming: true, ..Self::default() }
     }
 
+    /// Loses the reply of these messages too.
+    pub fn and_losing(mut self, messages: impl IntoIterator<Item = Message>) -> Self {
+        self.lose_reply.extend(messages);
+        self
+    }
+
+    /// Nothing goes wrong, and somebody stands by.
+    pub fn witnessed_by(witness: Arc<dyn Witness>) -> Self {
+        Self { witness: Some(witness), ..Self::default() }
+    }
+
+    /// Sends one message by a client. It connects first, so that a fault right before sending finds the connection open.
+    pub(crate) async fn send(&self, message: Message, client: &Client, request: Request) -> Result<Reply, PhoneError> {
+        let connected = client.connect().await;
+        self.carry(message, async {
+            connected?;
+            client.send(request).await
+        })
+        .await
+    }
+
     /// Carries one message through the faults asked for, and sorts the reply: success, refusal, or not now.
     pub(crate) async fn carry(
         &self,
@@ -98,7 +138,13 @@ impl Faults {
         if self.die_before_sending.contains(&message) {
             std::process::abort();
         }
+        if let Some(witness) = &self.witness {
+            witness.sees(&message, Moment::AboutToSend).await;
+        }
         let reply = exchange.await;
+        if let (Some(witness), Ok(reply)) = (&self.witness, &reply) {
+            witness.sees(&message, Moment::Answered(reply)).await;
+        }
         if self.die_after.contains(&message) {
             std::process::abort();
         }

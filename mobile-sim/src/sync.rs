@@ -36,7 +36,7 @@ impl Update {
 
 /// M8: how the device stands, and its open update.
 pub(crate) async fn news(client: &Client, faults: &Faults) -> Result<(Standing, Option<Update>), PhoneError> {
-    let reply = faults.carry(Message::Sync, client.send(Request::post("/provisioning/v1/sync"))).await?;
+    let reply = faults.send(Message::Sync, client, Request::post("/provisioning/v1/sync")).await?;
     let answer: Answer = reply.json().map_err(|error| Distrust::because(error.to_string()).at(Message::Sync))?;
     Ok((answer.standing, answer.update))
 }

@@ -368,6 +368,15 @@ impl Client {
         self.send(Request::post(path).with_json(value)?).await
     }
 
+    /// Connects now, where there is no open connection, instead of with the next request.
+    pub async fn connect(&self) -> Result<(), WireError> {
+        let mut held = self.connection.lock().await;
+        if held.as_ref().is_none_or(Connection::is_closed) {
+            *held = Some(self.fresh().await?);
+        }
+        Ok(())
+    }
+
     /// Sends a request on the kept connection, or on a new one where there is none or the server has closed it meanwhile.
     pub async fn send(&self, request: Request) -> Result<Reply, WireError> {
         let mut held = self.connection.lock().await;
@@ -382,12 +391,16 @@ impl Client {
                 Err(Failure { error, unsent: None }) => return Err(error),
             }
         }
-        let mut fresh = match &self.config {
-            Some(config) => Connection::open(&self.authority, config.clone()).await?,
-            None => Connection::open_plain(&self.authority).await?,
-        };
+        let mut fresh = self.fresh().await?;
         let reply = fresh.send(request).await?;
         *held = Some(fresh);
         Ok(reply)
+    }
+
+    async fn fresh(&self) -> Result<Connection, WireError> {
+        match &self.config {
+            Some(config) => Connection::open(&self.authority, config.clone()).await,
+            None => Connection::open_plain(&self.authority).await,
+        }
     }
 }

@@ -1,0 +1,175 @@
+//! The real server as a process of its own, on a real data folder: started, killed without warning, started again on the same ports.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use mobile_sim::Identity;
+use mobile_sim::wire::Client;
+use tempfile::TempDir;
+
+/// Below the range from which the system takes the ports of outgoing connections: none of them takes ours between a kill and a restart.
+const PORTS: Range<u16> = 20_000..32_000;
+const PASSWORD: &str = "correct horse";
+
+/// A data folder with the operator `hana`, and the server that serves it. Its log is shown when the test fails.
+pub struct Installation {
+    folder: TempDir,
+    devices: u16,
+    desk: u16,
+    status: u16,
+    running: Mutex<Option<Child>>,
+}
+
+impl Installation {
+    /// Makes a data folder as an administrator does, and starts the server.
+    pub fn found() -> Self {
+        let [devices, desk, status] = free_ports();
+        let folder = tempfile::tempdir().unwrap();
+        let installation = Self { folder, devices, desk, status, running: Mutex::new(None) };
+        let ports = [("--devices-port", devices), ("--desk-port", desk), ("--status-port", status)];
+        installation.administer("init", ports.iter().flat_map(|(option, port)| [(*option).to_owned(), port.to_string()]));
+        installation.hire("hana");
+        installation.start();
+        installation
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("house")
+    }
+
+    /// A folder for what is not the server's.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Where phones connect, `host:port`.
+    pub fn devices_address(&self) -> String {
+        format!("localhost:{}", self.devices)
+    }
+
+    pub fn status_address(&self) -> String {
+        format!("localhost:{}", self.status)
+    }
+
+    /// A help desk operator's own connection to the desk.
+    pub fn desk(&self, operator: &str) -> Client {
+        let p12 = std::fs::read(self.beside(&format!("{operator}.p12"))).unwrap();
+        let roots = std::fs::read_to_string(self.data().join("ca/root.pem")).unwrap();
+        let identity = Identity::from_p12(&p12, PASSWORD).unwrap();
+        Client::new(format!("localhost:{}", self.desk), &roots, Some(identity)).unwrap()
+    }
+
+    /// Adds an operator of the help desk, from the command line.
+    pub fn hire(&self, name: &str) {
+        let file = self.beside(&format!("{name}.p12")).display().to_string();
+        let words = ["add", name, "--role", "help-desk", "--out", &file, "--password", PASSWORD];
+        self.administer("operator", words.map(str::to_owned));
+    }
+
+    /// Starts the server and returns when it says that it is ready.
+    pub fn start(&self) {
+        let mut running = self.running();
+        assert!(running.is_none(), "the server runs already");
+        let mut server = self.remint("serve").stdout(Stdio::piped()).stderr(self.log()).spawn().unwrap();
+        let lines = BufReader::new(server.stdout.take().unwrap()).lines();
+        let is_ready = lines.map_while(Result::ok).any(|line| line == "ready");
+        *running = Some(server);
+        assert!(is_ready, "the server ended before it was ready");
+    }
+
+    /// `kill -9`. Returns when the process is gone; `false` if it was gone before.
+    pub fn kill(&self) -> bool {
+        let Some(mut server) = self.running().take() else { return false };
+        server.kill().unwrap();
+        server.wait().unwrap();
+        true
+    }
+
+    pub fn is_down(&self) -> bool {
+        self.running().is_none()
+    }
+
+    /// Asks the server to end, and waits until it has.
+    pub fn stop(&self) -> ExitStatus {
+        let mut server = self.running().take().expect("a running server");
+        let asked = Command::new("sh").args(["-c", &format!("kill -TERM {}", server.id())]).status().unwrap();
+        assert!(asked.success());
+        server.wait().unwrap()
+    }
+
+    fn administer(&self, command: &str, words: impl IntoIterator<Item = String>) {
+        let words: Vec<_> = words.into_iter().collect();
+        let (act, rest) = words.split_at(usize::from(command == "operator"));
+        let data = self.data();
+        let output = Command::new(remint()).arg(command).args(act).arg("--data").arg(data).args(rest).output().unwrap();
+        assert!(output.status.success(), "remint {command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn remint(&self, command: &str) -> Command {
+        let mut remint = Command::new(remint());
+        remint.arg(command).arg("--data").arg(self.data());
+        remint
+    }
+
+    fn log(&self) -> File {
+        OpenOptions::new().create(true).append(true).open(self.beside("server.log")).unwrap()
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Child>> {
+        self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.beside("server.log")).unwrap_or_default();
+            eprintln!("---- what the server wrote ----\n{log}----");
+        }
+    }
+}
+
+fn remint() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_remint"))
+}
+
+/// The phone's own program, which cargo puts beside the server's when it builds the whole workspace.
+pub fn mobile_sim() -> PathBuf {
+    let program = remint().with_file_name("mobile-sim");
+    assert!(program.exists(), "{} is missing: run cargo build --workspace first", program.display());
+    program
+}
+
+/// Three ports that nobody listens on. Each process looks from a place of its own, and never twice at the same.
+fn free_ports() -> [u16; 3] {
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let places = PORTS.end - PORTS.start;
+    let first = u16::try_from(std::process::id() * 97 % u32::from(places)).unwrap();
+    let listeners = [(); 3].map(|()| {
+        let next = || PORTS.start + (first + TRIED.fetch_add(1, Ordering::Relaxed)) % places;
+        (0..places).find_map(|_| TcpListener::bind(("127.0.0.1", next())).ok()).expect("a free port")
+    });
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// Waits for a condition that another process brings about; `what` is said if it never comes.
+pub async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut ticks = tokio::time::interval(Duration::from_millis(10));
+    let waiting = async {
+        loop {
+            ticks.tick().await;
+            if let Some(found) = condition().await {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("it never came: {what}"))
+}
