@@ -82,7 +82,7 @@ impl From<Failure> for Problem {
                 problem.members.insert("attempts_left".to_owned(), attempts_left.into());
             }
             Failure::Unavailable(source) => {
-                tracing::error!(error = %source, "a request could not be served");
+                tracing::error!(error = ?source, "a request could not be served");
                 problem.detail = "the server cannot do this now, try again".to_owned();
             }
             Failure::Missing { .. } | Failure::Invalid { .. } | Failure::Conflict => {}

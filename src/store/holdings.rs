@@ -7,6 +7,7 @@ use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Either, Executor, Row};
 
+use super::column::unreadable;
 use super::error::{Outage, StoreError};
 use super::session::Session;
 use super::{Store, credential, device, hold, request, session, ticket, user};
@@ -98,15 +99,18 @@ impl Store {
 async fn load(reading: &mut SqliteConnection, user: UserId) -> Result<Option<Loaded>, StoreError> {
     let mut steps = reading.fetch_many(sqlx::query(WHOLE.as_str()).bind(user));
     let mut loaded: Option<Loaded> = None;
-    let mut parts = PARTS.iter().copied();
-    let mut part = None;
+    let mut finished = 0; // statements: BEGIN, the user, then the parts
     while let Some(step) = steps.try_next().await? {
-        match (step, &mut loaded, part) {
-            (Either::Left(_), _, _) => part = parts.next(),
-            (Either::Right(row), Some(loaded), Some((_, add))) => add(loaded, &row)?,
-            (Either::Right(row), first, _) => {
-                *first =
-                    Some(Loaded { holdings: Holdings::of(user::read(&row)?), version: row.try_get("version")?, sessions: BTreeMap::new() });
+        match (step, &mut loaded) {
+            (Either::Left(_), _) => finished += 1,
+            (Either::Right(row), Some(loaded)) => {
+                let part = usize::checked_sub(finished, 2).and_then(|part| PARTS.get(part));
+                let (_, add) = part.ok_or_else(|| unreadable("holdings", "a row of no part"))?;
+                add(loaded, &row)?;
+            }
+            (Either::Right(row), first) => {
+                let holdings = Holdings::of(user::read(&row)?);
+                *first = Some(Loaded { holdings, version: row.try_get("version")?, sessions: BTreeMap::new() });
             }
         }
     }
