@@ -3,6 +3,8 @@
 //!
 //! Both wait for each other right before they send; which one the server takes first is left to chance.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod support;
 
 use std::sync::Arc;

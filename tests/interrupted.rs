@@ -2,6 +2,8 @@
 //! in the end is the same, once. It is shown for a lost phone that is replaced, so that there is something to lose; over real TLS, with the
 //! server as a process on its real database, and with phones that read everything from disk each time.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod support;
 
 use std::os::unix::process::ExitStatusExt;
