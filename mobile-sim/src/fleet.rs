@@ -1,7 +1,8 @@
 //! Many phones at once, to measure a server: each with its own TLS connections, session, keys, certificates and confirmation.
 //!
 //! Users and invitations are prepared through the desk API before the clock starts. What is timed is everything that a phone does,
-//! the making of its keys included. The phones forget everything: disks are not what is measured.
+//! the making of its keys included. The phones forget everything: disks are not what is measured. The desk's connections are closed
+//! before the phones begin, and a phone holds two connections at most, so that open files do not limit what can be measured.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,6 +12,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::alarm::Losable;
+use crate::certificate::Certificate;
 use crate::device::{DeviceFacts, DeviceKind};
 use crate::identity::Identity;
 use crate::invitation::Invitation;
@@ -29,13 +32,33 @@ pub struct Fleet {
     pub concurrency: usize,
 }
 
-/// What came of it.
+/// Phones that have their invitations, and nothing more.
+pub struct Prepared {
+    recruits: Vec<Recruit>,
+    /// How long the desk took for the users and their invitations.
+    pub took: Duration,
+}
+
+impl Prepared {
+    pub fn len(&self) -> usize {
+        self.recruits.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.recruits.is_empty()
+    }
+}
+
+/// What came of the issuances.
 #[derive(Debug)]
 pub struct Report {
-    pub preparation: Duration,
     pub issuing: Duration,
     /// How long each whole issuance took, shortest first.
     pub latencies: Vec<Duration>,
+    /// What was issued, for those who go on to lose it.
+    pub issued: Vec<Losable>,
+    /// The chain that the phones were shown.
+    pub authorities: Vec<Certificate>,
     /// How often each failure occurred.
     pub failures: BTreeMap<String, usize>,
 }
@@ -47,9 +70,14 @@ impl Report {
 
     /// The latency that the given share of issuances did not exceed, in milliseconds (nearest rank).
     pub fn percentile_ms(&self, share: f64) -> f64 {
-        let rank = (self.latencies.len() as f64 * share).ceil() as usize;
-        self.latencies.get(rank.saturating_sub(1)).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
+        percentile_ms(&self.latencies, share)
     }
+}
+
+/// The duration that the given share of `sorted` did not exceed, in milliseconds (nearest rank).
+pub fn percentile_ms(sorted: &[Duration], share: f64) -> f64 {
+    let rank = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).map_or(0.0, |duration| duration.as_secs_f64() * 1000.0)
 }
 
 /// Why a fleet could not start.
@@ -73,17 +101,29 @@ struct Recruit {
 }
 
 impl Fleet {
-    pub async fn run(&self) -> Result<Report, FleetError> {
+    /// Makes a user and an invitation for every phone.
+    pub async fn prepare(&self) -> Result<Prepared, FleetError> {
         let started = Instant::now();
-        let recruits = self.prepare().await?;
-        let preparation = started.elapsed();
+        let recruits = self.recruit_all().await?;
+        Ok(Prepared { recruits, took: started.elapsed() })
+    }
+
+    /// Issues every phone. Invitations can be used once, and so can what was prepared.
+    pub async fn issue(&self, prepared: Prepared) -> Result<Report, FleetError> {
         let started = Instant::now();
-        let results = in_parallel(recruits, self.concurrency, issue).await?;
+        let results = in_parallel(prepared.recruits, self.concurrency, issue).await?;
         let issuing = started.elapsed();
-        let mut report = Report { preparation, issuing, latencies: Vec::new(), failures: BTreeMap::new() };
+        let mut report = Report { issuing, latencies: Vec::new(), issued: Vec::new(), authorities: Vec::new(), failures: BTreeMap::new() };
         for result in results {
             match result {
-                Ok(latency) => report.latencies.push(latency),
+                Ok((latency, phone)) => {
+                    report.latencies.push(latency);
+                    let card = phone.card();
+                    if let (Some(auth), Some(standing)) = (card.certificate("auth"), &card.standing) {
+                        report.issued.push(Losable { device: standing.device.clone(), auth: auth.clone() });
+                    }
+                    report.authorities = card.authorities;
+                }
                 Err(failure) => *report.failures.entry(failure).or_default() += 1,
             }
         }
@@ -91,7 +131,7 @@ impl Fleet {
         Ok(report)
     }
 
-    async fn prepare(&self) -> Result<Vec<Recruit>, FleetError> {
+    async fn recruit_all(&self) -> Result<Vec<Recruit>, FleetError> {
         let mut mark = [0; 4];
         aws_lc_rs::rand::fill(&mut mark).map_err(|_| FleetError::Worker)?;
         let mark = crate::encoding::hex(&mark).to_lowercase();
@@ -136,7 +176,7 @@ async fn recruit(desk: &Client, name: &str) -> Result<Recruit, FleetError> {
     Ok(Recruit { invitation: requested.invitation.uri.parse()?, code: requested.invitation.code, device })
 }
 
-fn created<T: serde::de::DeserializeOwned>(reply: Reply) -> Result<T, FleetError> {
+pub(crate) fn created<T: serde::de::DeserializeOwned>(reply: Reply) -> Result<T, FleetError> {
     if reply.status == 201 {
         Ok(reply.json()?)
     } else {
@@ -144,10 +184,11 @@ fn created<T: serde::de::DeserializeOwned>(reply: Reply) -> Result<T, FleetError
     }
 }
 
-async fn issue(recruit: Recruit) -> Result<Duration, String> {
+async fn issue(recruit: Recruit) -> Result<(Duration, Phone), String> {
     let started = Instant::now();
-    match Phone::in_memory().issue(&recruit.invitation, recruit.code.as_deref(), &recruit.device, &Faults::default()).await {
-        Ok(Outcome::Issued) => Ok(started.elapsed()),
+    let mut phone = Phone::in_memory();
+    match phone.issue(&recruit.invitation, recruit.code.as_deref(), &recruit.device, &Faults::default()).await {
+        Ok(Outcome::Issued) => Ok((started.elapsed(), phone)),
         Ok(Outcome::AlreadyIssued | Outcome::Signed) => Err("not issued".to_owned()),
         Err(error) => Err(error.to_string()),
     }
@@ -201,7 +242,8 @@ mod tests {
     #[test]
     fn percentiles_are_by_nearest_rank() {
         let latencies = (1..=100).map(Duration::from_millis).collect();
-        let report = Report { preparation: Duration::ZERO, issuing: Duration::from_secs(2), latencies, failures: BTreeMap::new() };
+        let issuing = Duration::from_secs(2);
+        let report = Report { issuing, latencies, issued: Vec::new(), authorities: Vec::new(), failures: BTreeMap::new() };
         assert_eq!([0.5, 0.95, 0.99, 1.0].map(|share| report.percentile_ms(share)), [50.0, 95.0, 99.0, 100.0]);
         assert_eq!(report.issued_per_second(), 50.0);
     }

@@ -120,6 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn the_host_is_read_literally_and_an_ipv6_address_in_brackets() {
+        let at = |host: &str| uri().replace("127.0.0.1:9443", host).parse::<Invitation>().map(|invitation| invitation.authority);
+        for host in ["[2001:db8::1]:8443", "[::1]:8443", "phones.example.org:8443"] {
+            assert_eq!(at(host).as_deref(), Ok(host));
+        }
+        for host in ["2001:db8::1:8443", "[127.0.0.1]:8443", "[::1]", "127.0.0.1%3A9443", "%5B::1%5D:8443"] {
+            assert_eq!(at(host), Err(InvitationError::Garbled("h", "host:port")), "{host}");
+        }
+    }
+
+    #[test]
     fn a_bad_invitation_says_what_is_wrong() {
         use InvitationError as E;
         let changed = |from: &str, to: &str| uri().replace(from, to).parse::<Invitation>().expect_err("bad");

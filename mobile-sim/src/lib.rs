@@ -12,7 +12,7 @@
 //! | the messages: M1, M2, M4 and M5, M6, M7 and M8 | `trust`, `session`, `enroll`, `confirm`, `receipt`, `sync` |
 //! | the wire | [`wire`], [`identity`], `tls`, `est`, `multipart` |
 //! | cryptography and its formats | [`key`], [`certificate`], `cms`, `package`, `encoding` |
-//! | many phones at once | [`fleet`] |
+//! | many phones at once, and how fast a loss is known | [`fleet`], [`alarm`] |
 //! | whoever meets the card: is it good, and how to write to it | [`relying_party`], [`mail`] |
 //!
 //! The rule that everything else serves: **what a message mentions is on disk before the message is sent, and what a reply brings is
@@ -39,6 +39,7 @@ mod tls;
 mod trust;
 mod vault;
 
+pub mod alarm;
 pub mod card;
 pub mod certificate;
 pub mod device;

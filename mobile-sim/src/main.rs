@@ -1,182 +1,66 @@
 //! The command line of the simulated phone. Everything it does is in the library.
 
+mod arguments;
+mod failure;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use mobile_sim::fleet::{Fleet, Report};
-use mobile_sim::{
-    Card, DeviceFacts, DeviceKind, Faults, Identity, Invitation, Message, Outcome, Phone, PhoneError, Synced, UpdateOutcome, export,
-};
-
-/// A phone that receives a mobile smart card from Remint.
-///
-/// Exit status: 0 done; 1 refused by the server; 2 wrong usage, PIN or state folder; 3 no answer, or not now: run again to continue;
-/// 4 the server is not to be believed.
-#[derive(Parser)]
-#[command(version)]
-struct Cli {
-    /// The folder in which the phone keeps its keys and progress
-    #[arg(long, global = true)]
-    state: Option<PathBuf>,
-    /// The PIN of the card, six to eight digits
-    #[arg(long, global = true, env = "MOBILE_SIM_PIN", hide_env_values = true)]
-    pin: Option<String>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Issue the card of an invitation; run again to continue after an interruption
-    Issue(IssueArgs),
-    /// Ask the server for news, and collect a new encryption key if there is one
-    Sync {
-        #[command(flatten)]
-        faults: FaultArgs,
-    },
-    /// Show the card; needs no PIN
-    Show,
-    /// Write the certificates as PEM
-    Export {
-        folder: PathBuf,
-        /// Write the private keys too; needs the PIN
-        #[arg(long)]
-        private_keys: bool,
-    },
-    /// Give up the session that is open: what was signed in it is revoked
-    GiveUp,
-    /// Seal the phone under another PIN
-    ChangePin { new: String },
-    /// Issue many phones at once against a server, and measure it
-    Fleet(FleetArgs),
-}
-
-#[derive(Args)]
-struct IssueArgs {
-    /// The invitation: msc1:?…
-    invitation: String,
-    /// The eight digits that came by the second channel
-    #[arg(long)]
-    code: Option<String>,
-    #[arg(long, default_value = "mobile-smart-card")]
-    kind: DeviceKind,
-    /// The serial number of the device; made up when it is not given
-    #[arg(long)]
-    serial: Option<String>,
-    #[arg(long, default_value = "Simulated phone")]
-    model: String,
-    #[arg(long, default_value = "My phone")]
-    name: String,
-    /// Discard an unfinished issuance first
-    #[arg(long)]
-    restart: bool,
-    /// Stop in good order when everything is signed, before confirming
-    #[arg(long)]
-    until: Option<Until>,
-    #[command(flatten)]
-    faults: FaultArgs,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Until {
-    Signed,
-}
-
-#[derive(Args)]
-#[command(next_help_heading = "Faults, for tests (a message is m1, m2, m4-auth, m4-sign, m5, m5h, m6 or m8; several with commas)")]
-struct FaultArgs {
-    /// Send these messages and throw their replies away
-    #[arg(long, value_delimiter = ',', value_name = "MESSAGE")]
-    lose_reply: Vec<Message>,
-    /// Abort the process right before these messages
-    #[arg(long, value_delimiter = ',', value_name = "MESSAGE")]
-    die_before_sending: Vec<Message>,
-    /// Abort the process when the reply to these has arrived and is not stored yet
-    #[arg(long, value_delimiter = ',', value_name = "MESSAGE")]
-    die_after: Vec<Message>,
-}
-
-impl From<FaultArgs> for Faults {
-    fn from(args: FaultArgs) -> Self {
-        Self {
-            lose_reply: args.lose_reply.into_iter().collect(),
-            die_before_sending: args.die_before_sending.into_iter().collect(),
-            die_after: args.die_after.into_iter().collect(),
-            ..Self::default()
-        }
-    }
-}
-
-#[derive(Args)]
-struct FleetArgs {
-    /// The desk listener: https://host:port
-    #[arg(long)]
-    desk: String,
-    /// The operator's certificate and key, PKCS#12
-    #[arg(long)]
-    operator: PathBuf,
-    #[arg(long, default_value = "", env = "MOBILE_SIM_OPERATOR_PASSWORD", hide_env_values = true)]
-    operator_password: String,
-    /// What the desk's certificate chains to, PEM
-    #[arg(long)]
-    ca: PathBuf,
-    #[arg(long, default_value_t = 100)]
-    phones: usize,
-    #[arg(long, default_value_t = 8)]
-    concurrency: usize,
-}
+use arguments::{Cli, Command, FleetArgs, IssueArgs, StatusArgs, Until};
+use clap::Parser;
+use failure::Failure;
+use mobile_sim::alarm;
+use mobile_sim::certificate::Certificate;
+use mobile_sim::fleet::{Fleet, FleetError, Report, percentile_ms};
+use mobile_sim::wire::Client;
+use mobile_sim::{Card, DeviceFacts, Faults, Identity, Invitation, Outcome, Phone, RelyingParty, Status, Synced, UpdateOutcome, export};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse()).await {
         Ok(status) => status,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(status(&error))
+        Err(failure) => {
+            eprintln!("error: {}", failure.text);
+            ExitCode::from(failure.ending as u8)
         }
     }
 }
 
-fn status(error: &PhoneError) -> u8 {
-    match error {
-        PhoneError::Refused { .. } => 1,
-        PhoneError::Usage(_) | PhoneError::Storage(_) => 2,
-        PhoneError::Busy { .. } | PhoneError::Unreachable { .. } => 3,
-        PhoneError::Untrusted { .. } => 4,
-    }
-}
-
-async fn run(cli: Cli) -> Result<ExitCode, PhoneError> {
+async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let (state, pin) = (cli.state.as_deref(), cli.pin.as_deref());
     match cli.command {
         Command::Issue(args) => issue(open(state, pin)?, args).await?,
         Command::Sync { faults } => tell(&open(state, pin)?.sync(&faults.into()).await?),
         Command::Show => println!("{}", card(state)?.to_string().trim_end()),
         Command::Export { folder, private_keys: true } => open(state, pin)?.export(folder, true)?,
-        Command::Export { folder, private_keys: false } => export::certificates(&card(state)?, &folder)?,
+        Command::Export { folder, private_keys: false } => {
+            export::certificates(&card(state)?, &folder).map_err(|error| Failure::unwritable(&folder, error))?
+        }
         Command::GiveUp => open(state, pin)?.give_up(&Faults::default()).await?,
         Command::ChangePin { new } => open(state, pin)?.change_pin(&new)?,
+        Command::Status(args) => status(&args).await?,
         Command::Fleet(args) => return fleet(args).await,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(state: Option<&Path>, pin: Option<&str>) -> Result<Phone, PhoneError> {
-    Phone::open(folder(state)?, pin.ok_or_else(|| usage("give the PIN with --pin or MOBILE_SIM_PIN"))?)
+fn open(state: Option<&Path>, pin: Option<&str>) -> Result<Phone, Failure> {
+    let pin = pin.ok_or_else(|| Failure::usage("give the PIN with --pin or MOBILE_SIM_PIN"))?;
+    Ok(Phone::open(folder(state)?, pin)?)
 }
 
-fn card(state: Option<&Path>) -> Result<Card, PhoneError> {
-    Card::read(folder(state)?)?.ok_or_else(|| usage("there is no card in this state folder"))
+fn card(state: Option<&Path>) -> Result<Card, Failure> {
+    Card::read(folder(state)?)?.ok_or_else(|| Failure::usage("there is no card in this state folder"))
 }
 
-fn folder(state: Option<&Path>) -> Result<&Path, PhoneError> {
-    state.ok_or_else(|| usage("give the state folder with --state"))
+fn folder(state: Option<&Path>) -> Result<&Path, Failure> {
+    state.ok_or_else(|| Failure::usage("give the state folder with --state"))
 }
 
-async fn issue(mut phone: Phone, args: IssueArgs) -> Result<(), PhoneError> {
-    let invitation: Invitation = args.invitation.parse().map_err(|error| usage(format!("{error}")))?;
+async fn issue(mut phone: Phone, args: IssueArgs) -> Result<(), Failure> {
+    let invitation: Invitation = args.invitation.parse().map_err(|error| Failure::usage(format!("{error}")))?;
     if args.restart {
         phone.discard_unfinished()?;
     }
@@ -215,23 +99,64 @@ fn tell(synced: &Synced) {
     }
 }
 
-async fn fleet(args: FleetArgs) -> Result<ExitCode, PhoneError> {
-    let operator = fs::read(&args.operator).map_err(|error| unreadable(&args.operator, &error))?;
+async fn status(args: &StatusArgs) -> Result<(), Failure> {
+    let mut authorities = Vec::new();
+    for file in &args.ca {
+        authorities.extend(certificates(file)?);
+    }
+    let asker = RelyingParty::new(&args.url, &authorities)?;
+    let crl = asker.crl().await?;
+    for file in &args.certificates {
+        let asked = certificates(file)?.swap_remove(0);
+        let (by_ocsp, by_crl) = (asker.ocsp(&asked).await?, crl.status_of(&asked.serial()));
+        println!("{}\n  serial: {}\n  OCSP:   {by_ocsp}\n  CRL:    {by_crl} (number {})", asked.subject(), asked.serial(), crl.number);
+        if by_ocsp != by_crl && by_ocsp != Status::Unknown {
+            println!("  they differ: the change is newer than this CRL");
+        }
+    }
+    Ok(())
+}
+
+fn certificates(file: &Path) -> Result<Vec<Certificate>, Failure> {
+    let content = fs::read(file).map_err(|error| Failure::unreadable(file, error))?;
+    Certificate::read_all(&content).map_err(|error| Failure::unreadable(file, error))
+}
+
+async fn fleet(args: FleetArgs) -> Result<ExitCode, Failure> {
+    let operator = fs::read(&args.operator).map_err(|error| Failure::unreadable(&args.operator, error))?;
     let fleet = Fleet {
         desk: args.desk.strip_prefix("https://").unwrap_or(&args.desk).trim_end_matches('/').to_owned(),
-        operator: Identity::from_p12(&operator, &args.operator_password).map_err(|error| usage(error.to_string()))?,
-        roots_pem: fs::read_to_string(&args.ca).map_err(|error| unreadable(&args.ca, &error))?,
+        operator: Identity::from_p12(&operator, &args.operator_password).map_err(|error| Failure::usage(error.to_string()))?,
+        roots_pem: fs::read_to_string(&args.ca).map_err(|error| Failure::unreadable(&args.ca, error))?,
         phones: args.phones,
         concurrency: args.concurrency,
     };
-    let report = fleet.run().await.map_err(|error| usage(error.to_string()))?;
-    print(&report, &args);
+    let prepared = fleet.prepare().await?;
+    println!("phones:       {}, {} at a time", args.phones, args.concurrency);
+    println!("preparation:  {:.2} s, for {} users and invitations; not counted below", prepared.took.as_secs_f64(), prepared.len());
+    let report = fleet.issue(prepared).await?;
+    print(&report);
+    if let Some(url) = &args.status {
+        lose(&fleet, &report, url, args.lose).await?;
+    }
     Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(report: &Report, args: &FleetArgs) {
-    println!("phones:       {}, {} at a time", args.phones, args.concurrency);
-    println!("preparation:  {:.2} s", report.preparation.as_secs_f64());
+async fn lose(fleet: &Fleet, report: &Report, url: &str, count: usize) -> Result<(), Failure> {
+    let desk = Client::new(&fleet.desk, &fleet.roots_pem, Some(fleet.operator.clone())).map_err(FleetError::from)?;
+    let relying_party = RelyingParty::new(url, &report.authorities)?;
+    let alarms = alarm::raise(&desk, &relying_party, &report.issued[..count.min(report.issued.len())]).await?;
+    let line = |name: &str, times: &[Duration]| {
+        let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| percentile_ms(times, share));
+        println!("{name} p50 {p50:.2}, p95 {p95:.2}, p99 {p99:.2}");
+    };
+    println!("lost:         {}, OCSP still said good: {} times", alarms.known.len(), alarms.late);
+    line("operator's answer, ms:          ", &alarms.answered);
+    line("from it until OCSP says so, ms: ", &alarms.known);
+    Ok(())
+}
+
+fn print(report: &Report) {
     println!("issued:       {} in {:.2} s", report.latencies.len(), report.issuing.as_secs_f64());
     println!("failures:     {}", report.failures.values().sum::<usize>());
     println!("issuances/s:  {:.1}", report.issued_per_second());
@@ -240,12 +165,4 @@ fn print(report: &Report, args: &FleetArgs) {
     for (failure, count) in &report.failures {
         println!("  {count} x {failure}");
     }
-}
-
-fn unreadable(file: &Path, error: &std::io::Error) -> PhoneError {
-    usage(format!("cannot read {}: {error}", file.display()))
-}
-
-fn usage(text: impl Into<String>) -> PhoneError {
-    PhoneError::Usage(text.into())
 }

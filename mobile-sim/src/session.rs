@@ -2,7 +2,7 @@
 //!
 //! The secret never travels. The proof covers the connection's exporter (RFC 9266), so that it is worth nothing on another one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::{hkdf, hmac};
 use rcgen::{CertificateParams, DistinguishedName};
@@ -67,6 +67,9 @@ impl Plan {
         };
         if own.contains(&Slot::enc()) {
             return Err(Distrust::because("a plan in which the phone makes enc"));
+        }
+        if own.iter().collect::<BTreeSet<_>>().len() != own.len() {
+            return Err(Distrust::because("a plan that names a slot twice"));
         }
         Ok(Sorted { own, is_enc_delivered })
     }
@@ -244,6 +247,7 @@ mod tests {
         assert_eq!((sorted.own.len(), sorted.is_enc_delivered), (2, true));
         let without = plan(r#"{"slots":[{"slot":"auth","by":"simpleenroll"}]}"#).expect("json").expect("good");
         assert_eq!((without.own.len(), without.is_enc_delivered), (1, false));
+        assert!(plan(r#"{"slots":[{"slot":"auth","by":"simpleenroll"},{"slot":"auth","by":"simpleenroll"}]}"#).expect("json").is_err());
         assert!(plan(r#"{"slots":[{"slot":"enc","by":"simpleenroll"}]}"#).expect("json").is_err());
         assert!(plan(r#"{"slots":[{"slot":"auth","by":"serverkeygen"}]}"#).expect("json").is_err());
         assert!(plan(r#"{"slots":[{"slot":"../x","by":"simpleenroll"}]}"#).is_err());

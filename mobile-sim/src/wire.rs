@@ -4,6 +4,7 @@
 //! everybody else: it connects when needed and keeps the connection. Replies are read whole, up to a limit. There are no redirects,
 //! no cookies and no proxies, and a request is never sent twice unless it surely never left.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,12 +79,13 @@ impl WireError {
 pub struct Request {
     method: Method,
     path: String,
+    headers: Vec<(&'static str, String)>,
     content: Option<(&'static str, Bytes)>,
 }
 
 impl Request {
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), content: None }
+        Self { method, path: path.into(), headers: Vec::new(), content: None }
     }
 
     pub fn get(path: impl Into<String>) -> Self {
@@ -98,6 +100,12 @@ impl Request {
         Self::new(Method::DELETE, path)
     }
 
+    /// Gives the request a further header.
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
     /// Gives the request a body of the given media type.
     pub fn with_body(self, media_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self { content: Some((media_type, body.into())), ..self }
@@ -108,9 +116,17 @@ impl Request {
         Ok(self.with_body("application/json", serde_json::to_vec(value).map_err(WireError::BadJson)?))
     }
 
+    /// Whether it asks for a change.
+    pub fn is_write(&self) -> bool {
+        !matches!(self.method, Method::GET | Method::HEAD)
+    }
+
     /// A request that may have content always tells its length (RFC 9110 §8.6), and is never chunked.
     fn into_http(self, authority: &str) -> Result<hyper::Request<Full<Bytes>>, WireError> {
         let mut request = hyper::Request::builder().method(&self.method).uri(self.path).header(HOST, authority);
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
         let body = match self.content {
             Some((media_type, body)) => {
                 request = request.header(CONTENT_TYPE, media_type);
@@ -285,13 +301,18 @@ fn exporter_of(tls: &rustls::ClientConnection) -> Result<Option<Zeroizing<[u8; 3
     Ok(Some(Zeroizing::new(exported)))
 }
 
-/// The host of `host:port`, as a TLS server name.
+/// The host of `host:port`, as a TLS server name. An IPv6 address is in brackets, or its port could not be told.
 pub(crate) fn host_of(authority: &str) -> Result<ServerName<'static>, WireError> {
     let bad = || WireError::BadAuthority(authority.to_owned());
     let (host, port) = authority.rsplit_once(':').ok_or_else(bad)?;
     port.parse::<u16>().map_err(|_| bad())?;
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    ServerName::try_from(host.to_owned()).map_err(|_| bad())
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        return Ok(ServerName::IpAddress(IpAddr::V6(address.parse().map_err(|_| bad())?).into()));
+    }
+    match ServerName::try_from(host.to_owned()) {
+        Ok(name) if !host.contains(':') => Ok(name),
+        Ok(_) | Err(_) => Err(bad()),
+    }
 }
 
 /// A TLS configuration that trusts `roots_pem` and shows `identity`.

@@ -129,6 +129,41 @@ async fn the_exit_status_tells_who_must_act() {
 }
 
 #[tokio::test]
+async fn a_phone_holds_few_connections_and_leaves_none_open() {
+    let station = Station::start(Manners::default()).await;
+    let mut phone = Phone::in_memory();
+    issue(&mut phone, &station, &Faults::default()).await.unwrap();
+    phone.sync(&Faults::default()).await.unwrap();
+    let all_closed = async {
+        while station.connections().open > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), all_closed).await.expect("every connection is closed");
+    assert!(station.connections().most <= 2, "{:?}", *station.connections());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_that_cannot_be_reached_is_worth_another_try() {
+    let station = Station::start(Manners::default()).await;
+    let mut phone = Phone::in_memory();
+    issue(&mut phone, &station, &Faults::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    phone.export(folder.path(), true).unwrap();
+    let arguments = "pkcs12 -export -in auth.pem -inkey auth.key.pem -certfile ca.pem -passout pass: -out auth.p12";
+    let made = Command::new("openssl").current_dir(folder.path()).args(arguments.split_whitespace()).status().unwrap();
+    assert!(made.success());
+    // Nobody listens where a listener was.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (desk, status) in [(closed.to_string(), 3), (station.address.to_string(), 1), ("nonsense".to_owned(), 2)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mobile-sim"));
+        command.current_dir(folder.path()).args(["fleet", "--operator", "auth.p12", "--ca", "ca.pem", "--desk", &desk]);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert_eq!(output.status.code(), Some(status), "{desk}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[tokio::test]
 async fn a_pkcs12_file_gives_an_identity() {
     let station = Station::start(Manners::default()).await;
     let mut phone = Phone::in_memory();

@@ -23,5 +23,7 @@ pub async fn keep(stage: &Stage, phones: &Phones, folder: &Path) -> Result<(), S
 }
 
 fn export(phone: &Phone, folder: &Path) -> Result<(), ServerError> {
-    phone.export(folder, false).map_err(ServerError::new)
+    phone.export(folder, false).map_err(ServerError::new)?;
+    fs::remove_file(folder.join("ca.pem"))?; // the chain is there once, for all of them
+    Ok(())
 }

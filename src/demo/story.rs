@@ -38,6 +38,7 @@ pub async fn tell(stage: &Stage, ledger: &mut Ledger) -> Result<Phones, ServerEr
     cast.learn(&tablet_1);
     let mail = encrypt_mail(&certificate(&phone_1, "enc")?, MAIL).map_err(ServerError::new)?;
     println!("  Bo sends Ana a mail, encrypted to her certificate.");
+    cast.wait_for_crl(stage, "auth-2", &Status::Good).await?;
     cast.show(stage, &ana).await?;
     ledger.check("both devices are active", cast.devices(stage, &ana).await? == ["phone-1 active", "tablet-1 active"]);
     ledger.check("phone-1 and tablet-1 share one encryption credential", serial(&phone_1, "enc")? == serial(&tablet_1, "enc")?);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use super::body::Whole;
 use super::peer::Peer;
 use super::problem::Problem;
-use super::words;
+use super::words::{self, Segment};
 use crate::lifecycle::credential::Slot;
 use crate::pki::request::est_base64;
 use crate::pki::{cms, csrattrs};
@@ -64,11 +64,11 @@ fn est_body(content_type: &'static str, der: &[u8]) -> Response {
 async fn cacerts(State(world): State<Arc<World>>) -> Result<Response, EstProblem> {
     let chain: Vec<&[u8]> = world.authority.chain().iter().map(Vec::as_slice).collect();
     let bag = cms::certs_only(&chain).map_err(Failure::from)?;
-    Ok(est_body("application/pkcs7-mime; smime-type=certs-only", &bag))
+    Ok(est_body("application/pkcs7-mime", &bag))
 }
 
 /// M3 (RFC 7030 §4.5, RFC 9908).
-async fn wanted(Path(slot): Path<String>) -> Result<Response, EstProblem> {
+async fn wanted(Segment(slot): Segment) -> Result<Response, EstProblem> {
     slot_of(&slot)?;
     Ok(est_body("application/csrattrs", csrattrs::CSR_ATTRIBUTES))
 }
@@ -77,7 +77,7 @@ async fn wanted(Path(slot): Path<String>) -> Result<Response, EstProblem> {
 async fn simpleenroll(
     State(world): State<Arc<World>>,
     peer: Peer,
-    Path(slot): Path<String>,
+    Segment(slot): Segment,
     body: Result<Whole, Problem>,
 ) -> Result<Response, EstProblem> {
     let slot = slot_of(&slot)?;
@@ -91,7 +91,7 @@ async fn simpleenroll(
 async fn serverkeygen(
     State(world): State<Arc<World>>,
     peer: Peer,
-    Path(slot): Path<String>,
+    Segment(slot): Segment,
     body: Result<Whole, Problem>,
 ) -> Result<Response, EstProblem> {
     if slot_of(&slot)? != Slot::Enc {

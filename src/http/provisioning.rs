@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::body::Parsed;
 use super::peer::Peer;
 use super::problem::Problem;
-use super::words::{b64, b64u, b64u_bytes, id, label, parse, to_b64, to_b64u};
+use super::words::{Segment, b64, b64u, b64u_bytes, id, label, parse, to_b64, to_b64u};
 use crate::lifecycle::acts::enroll::is_generated_on_device;
 use crate::lifecycle::acts::redeem::DeviceFacts;
 use crate::lifecycle::credential::Slot;
@@ -108,7 +108,7 @@ fn plan(slots: &[Slot]) -> serde_json::Value {
 }
 
 /// M5h.
-async fn history(State(world): State<Arc<World>>, peer: Peer, Path(session): Path<String>) -> Result<Response, Problem> {
+async fn history(State(world): State<Arc<World>>, peer: Peer, Segment(session): Segment) -> Result<Response, Problem> {
     let device = at_work(&world, &peer).await?;
     let keys = deliver_history(&world, &device, id("session", &session)?).await?;
     let keys: Vec<_> = keys
@@ -145,7 +145,7 @@ struct ConfirmedBody {
 async fn confirm(
     State(world): State<Arc<World>>,
     peer: Peer,
-    Path(session): Path<String>,
+    Segment(session): Segment,
     Parsed(body): Parsed<ConfirmBody>,
 ) -> Result<Response, Problem> {
     let device = at_work(&world, &peer).await?;
@@ -173,7 +173,7 @@ fn proved_slot(body: &SlotBody) -> Result<ProvedSlot, Problem> {
 }
 
 /// M7.
-async fn give_up(State(world): State<Arc<World>>, peer: Peer, Path(session): Path<String>) -> Result<Response, Problem> {
+async fn give_up(State(world): State<Arc<World>>, peer: Peer, Segment(session): Segment) -> Result<Response, Problem> {
     let device = at_work(&world, &peer).await?;
     abandon_session(&world, &device, id("session", &session)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

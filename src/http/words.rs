@@ -1,12 +1,28 @@
 //! Words of the wire, parsed at the edge: past this layer there are no raw strings.
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 
 use super::problem::Problem;
+
+/// The segment of a path that names something. Bytes that are not UTF-8 are read as U+FFFD, which names nothing: so that they get the
+/// same no as every other word that is wrong there.
+pub struct Segment(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let named = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(named.map_or_else(|_| char::REPLACEMENT_CHARACTER.to_string(), |Path(text)| text)))
+    }
+}
 
 /// Parses one field of a request.
 pub fn parse<T: FromStr>(field: &str, text: &str) -> Result<T, Problem>

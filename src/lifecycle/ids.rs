@@ -107,7 +107,7 @@ impl fmt::Debug for Serial {
 impl FromStr for Serial {
     type Err = NotASerial;
     fn from_str(text: &str) -> Result<Self, NotASerial> {
-        if text.len() != 40 || !text.is_ascii() {
+        if text.len() != 40 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(NotASerial);
         }
         let mut bytes = [0; 20];

@@ -28,7 +28,7 @@ macro_rules! words {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err(crate::lifecycle::words::UnknownWord { found: text.to_owned(), expected: &[$($word),+] }),
+                    _ => Err(crate::lifecycle::words::UnknownWord { found: text.chars().take(60).collect(), expected: &[$($word),+] }),
                 }
             }
         }
@@ -40,6 +40,7 @@ pub(crate) use words;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("found: {found:?}, expected one of: {}", expected.join(", "))]
 pub struct UnknownWord {
+    /// Its beginning: who asked knows the rest.
     pub found: String,
     pub expected: &'static [&'static str],
 }

@@ -35,17 +35,17 @@ pub struct ClientCertificate {
 /// Why a client certificate is not accepted. The client must act.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientFault {
-    #[error("the certificate is malformed, expected: X.509 v3 in DER, on P-256, signed with ECDSA and SHA-256")]
+    #[error("a certificate that is not X.509 v3 in DER, on P-256, signed with ECDSA and SHA-256")]
     Malformed,
-    #[error("the certificate is of another authority")]
+    #[error("a certificate of another authority")]
     ForeignIssuer,
-    #[error("the certificate names our authority, which did not sign it")]
+    #[error("a certificate that names our authority, which did not sign it")]
     BadSignature,
-    #[error("the certificate is not yet good, from: {not_before}")]
+    #[error("a certificate that is not yet good, from: {not_before}")]
     NotYetValid { not_before: Timestamp },
-    #[error("the certificate has expired, at: {not_after}")]
+    #[error("a certificate that has expired, at: {not_after}")]
     Expired { not_after: Timestamp },
-    #[error("the certificate is not for clients, expected: extended key usage clientAuth")]
+    #[error("a certificate that is not for clients: it lacks the extended key usage clientAuth")]
     NotForClients,
 }
 

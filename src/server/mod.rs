@@ -82,7 +82,12 @@ pub struct Server {
 impl Server {
     /// Opens a data folder and serves it.
     pub async fn start(dir: &Path, config: &Config, sockets: Sockets) -> Result<Self, ServerError> {
-        let world = Arc::new(house::open(dir, config).await?);
+        Self::serve(house::open(dir, config).await?, sockets)
+    }
+
+    /// Serves a world that is open: with its own clock, if a test holds it.
+    pub fn serve(world: World, sockets: Sockets) -> Result<Self, ServerError> {
+        let world = Arc::new(world);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let devices = http::devices().with_state(Arc::clone(&world));

@@ -31,10 +31,7 @@ pub(super) fn make(script: &mut Script, user: UserId, change: &Change) {
 /// Whether relying parties are told something else of a certificate from now on.
 pub(super) fn changes_status(change: &Change) -> bool {
     match change {
-        Change::CredentialReserved(_)
-        | Change::CredentialSigned { .. }
-        | Change::CredentialIssued { .. }
-        | Change::CredentialRevoked { .. } => true,
+        Change::CredentialSigned { .. } | Change::CredentialIssued { .. } | Change::CredentialRevoked { .. } => true,
         Change::HoldPlaced { hold, .. } | Change::HoldLifted { hold } => matches!(hold.on, Held::Credential(_)),
         Change::RequestOpened(_)
         | Change::RequestMoved { .. }
@@ -45,6 +42,7 @@ pub(super) fn changes_status(change: &Change) -> bool {
         | Change::DeviceUnbound { .. }
         | Change::DeviceIssued { .. }
         | Change::DeviceTerminated { .. }
+        | Change::CredentialReserved(_)
         | Change::CarriedAs { .. } => false,
     }
 }

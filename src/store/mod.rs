@@ -53,6 +53,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 const QUEUE: usize = 4096;
 /// How many connections read.
 const READERS: u32 = 4;
+/// How much of the file the writer keeps in memory, in SQLite's notation: 16 MiB. Serials and key ids are random, so that a new one goes
+/// anywhere in its index.
+const WRITER_CACHE: &str = "-16384";
 /// How long a statement waits for another process that writes, such as the command line.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -70,7 +73,8 @@ impl Store {
     /// Opens the database file, which is made if there is none, and brings its schema up to date. A newer schema is refused.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let options = options(path);
-        let mut connection = options.clone().create_if_missing(true).connect().await?;
+        let writing = options.clone().pragma("cache_size", WRITER_CACHE);
+        let mut connection = writing.clone().create_if_missing(true).connect().await?;
         migrate(&mut connection).await?;
         let readers = SqlitePoolOptions::new()
             .min_connections(READERS)
@@ -78,13 +82,18 @@ impl Store {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .connect_with(options.clone().pragma("query_only", "on"))
+            .connect_with(options.pragma("query_only", "on"))
             .await?;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (counting, status_changes) = watch::channel(0);
         let closing = Arc::new(Notify::new());
-        let writer =
-            Writer { options, connection: Some(connection), queue: waiting, closing: Arc::clone(&closing), status_changes: counting };
+        let writer = Writer {
+            options: writing,
+            connection: Some(connection),
+            queue: waiting,
+            closing: Arc::clone(&closing),
+            status_changes: counting,
+        };
         Ok(Self { readers, queue, status_changes, closing, writer: Arc::new(Mutex::new(Some(tokio::spawn(writer.run())))) })
     }
 

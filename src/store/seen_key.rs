@@ -1,20 +1,20 @@
 //! Keys that were seen before: a key is certified once, and was nothing else before.
 
-use super::Store;
 use super::error::StoreError;
 use super::script::Script;
 use crate::lifecycle::credential::KeyId;
 use crate::lifecycle::ids::{CredentialId, SessionId};
 
-const KEY_TAKEN: StoreError = StoreError::Duplicate { what: "key" };
-
-impl Store {
+#[cfg(test)]
+impl super::Store {
     /// Whether a key has been certified, or has been shown as a session key or a transport key.
     pub async fn is_key_seen(&self, key: KeyId) -> Result<bool, StoreError> {
         let seen = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM seen_keys WHERE key_id = ?)");
         Ok(seen.bind(key).fetch_one(&self.readers).await?)
     }
 }
+
+const KEY_TAKEN: StoreError = StoreError::Duplicate { what: "key" };
 
 /// A key is certified; refused if it was ever seen.
 pub(super) fn first_seen(script: &mut Script, key: KeyId, credential: CredentialId) {

@@ -20,13 +20,10 @@ pub(super) const OF_SERIAL: &str = "\
     SELECT 'service', NULL, NULL, NULL, not_after, NULL, revoked_at, revocation_reason, NULL \
     FROM service_certificates WHERE serial = ?1";
 
-/// Everything unexpired that is not good: unconfirmed and revoked credentials, held ones, and revoked service certificates. What was
-/// only ever reserved has no end of its own.
+/// Every certificate that is not expired and not good: unconfirmed and revoked credentials, held ones, and revoked service certificates.
+/// A serial that was reserved and never signed is no certificate, and never expires: listing it would make the CRL grow for ever.
 pub(super) const NOT_GOOD: &str = "\
     SELECT serial, state, reserved_at, key_id, not_before, not_after, issued_at, revoked_at, revocation_reason, NULL AS held_since \
-    FROM credentials WHERE state <> 'issued' AND not_after IS NULL \
-    UNION ALL \
-    SELECT serial, state, reserved_at, key_id, not_before, not_after, issued_at, revoked_at, revocation_reason, NULL \
     FROM credentials WHERE state <> 'issued' AND not_after > ?1 \
     UNION ALL \
     SELECT serial, state, reserved_at, key_id, not_before, not_after, issued_at, revoked_at, revocation_reason, min(since) \
@@ -43,7 +40,7 @@ impl Store {
         Ok(found.as_ref().map(read).transpose()?)
     }
 
-    /// Every unexpired certificate or reserved serial whose standing is not good.
+    /// Every unexpired certificate whose standing is not good.
     pub async fn not_good(&self, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
         let found = sqlx::query(NOT_GOOD).bind(Millis(now)).fetch_all(&self.readers).await?;
         let listed = found.iter().map(|row| Ok::<_, sqlx::Error>(Listed { serial: row.try_get("serial")?, standing: read(row)? }));

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::enroll_credential::certificate;
 use super::failure::{Failure, broken};
+use super::identify::{Bearer, wrong};
 use super::session::{AtWork, credential_in, load};
 use super::world::{World, after, changes, retrying};
 use crate::lifecycle::acts::issue::{Issue, issue};
@@ -57,6 +58,9 @@ pub async fn confirm_issuance(world: &World, device: &AtWork, message: &Confirm)
 
 async fn attempt(world: &World, device: &AtWork, message: &Confirm) -> Result<Confirmed, Failure> {
     let now = world.now();
+    if let Bearer::Session(_) = device.bearer {
+        return Err(wrong("a bootstrap certificate", "the auth of this session, which its confirmation proves to be held"));
+    }
     let session = device.session(world, message.session).await?;
     let (loaded, request) = load(world, &session).await?;
     // Read again after the holdings: where they know of the confirmation, because the same message came twice at once, so does this.
@@ -122,7 +126,12 @@ async fn verify(
 }
 
 fn wrong_signature(slot: &str) -> Failure {
-    Failure::invalid("wrong-signature", format!("slot: {slot}, found: a signature that its key did not make over the challenge"))
+    Failure::invalid(
+        "wrong-signature",
+        format!(
+            "slot: {slot}, found: none, or a signature that is not its key's, expected: one by its key over the challenge of this session"
+        ),
+    )
 }
 
 /// What the receipt says (docs/protocol.md, M6).

@@ -8,8 +8,7 @@ use super::enroll_credential::{certificate, certify};
 use super::failure::{Failure, broken, key_seen_before};
 use super::session::{AtWork, load};
 use super::world::{World, changes, retrying};
-use crate::lifecycle::acts::collect::{Collect, Collection, collect, collected};
-use crate::lifecycle::acts::enroll::at_work;
+use crate::lifecycle::acts::collect::{Collect, Collection, collect, collected, may_receive};
 use crate::lifecycle::credential::{Certified, Credential};
 use crate::lifecycle::ids::{CredentialId, Serial, SessionId};
 use crate::lifecycle::request::{EncPlan, Request};
@@ -19,7 +18,7 @@ use crate::pki::key::{SigningKey, Spki};
 use crate::pki::request::Request as Csr;
 use crate::store::Loaded;
 use crate::store::commit::Write;
-use crate::store::session::Session;
+use crate::store::session::{Opened, Session};
 
 /// How often one session is handed keys. A phone repeats a lost message a few times; nobody needs this many.
 const RELEASES: u32 = 50;
@@ -48,12 +47,10 @@ pub async fn deliver_encryption_key(world: &World, device: &AtWork, csr: &[u8]) 
 }
 
 async fn attempt(world: &World, device: &AtWork, transport_key: &Spki) -> Result<Delivery, Failure> {
-    // 2 the session, and which key it is to get. Whether the transport key was seen is asked first: where the same message, sent twice
-    //   at once, has made it so, the session has it
-    let is_seen = world.store.is_key_seen(transport_key.key_id()).await?;
+    // 2 the session, and which key it is to get
     let session = device.own_session(world).await?;
     may_be_handed_more(&session)?;
-    let writes = bind_transport_key(&session, transport_key, is_seen)?;
+    let writes = bind_transport_key(&session, transport_key)?;
     let (loaded, request) = load(world, &session).await?;
     let act = Collect { request: request.id, session: session.id, new: world.fresh_credential() };
     match collect(&loaded.holdings, &world.policy, &act, world.now())? {
@@ -86,14 +83,16 @@ struct Made {
     private_key: Zeroizing<Vec<u8>>,
 }
 
-/// The first transport key of a session is its only one, and no other key that we have seen.
-fn bind_transport_key(session: &Session, transport_key: &Spki, is_seen: bool) -> Result<Vec<Write>, Failure> {
+/// The first transport key of a session is its only one. It is no key of a certificate (the store refuses that), nor the session key.
+fn bind_transport_key(session: &Session, transport_key: &Spki) -> Result<Vec<Write>, Failure> {
     match &session.transport_key {
         Some(bound) if bound == transport_key.as_der() => Ok(Vec::new()),
         Some(_) => {
             Err(Failure::invalid("transport-key-changed", "found: another transport key, expected: the one that this session began with"))
         }
-        None if is_seen => Err(key_seen_before()),
+        None if matches!(&session.opened, Opened::ByTicket { session_key, .. } if session_key == transport_key.as_der()) => {
+            Err(key_seen_before())
+        }
         None => Ok(vec![Write::TransportKey { session: session.id, spki: transport_key.as_der().to_vec() }]),
     }
 }
@@ -149,7 +148,7 @@ pub async fn deliver_history(world: &World, device: &AtWork, session: SessionId)
 async fn history(world: &World, device: &AtWork, session: &Session) -> Result<Vec<Delivery>, Failure> {
     may_be_handed_more(session)?;
     let (loaded, request) = load(world, session).await?;
-    let (_, issuing) = at_work(&loaded.holdings, request.id, session.id)?;
+    let (_, issuing) = may_receive(&loaded.holdings, request.id, session.id)?;
     let transport_key = session.transport_key.as_deref().and_then(Spki::from_der);
     let (Some(collected), Some(transport_key)) = (&issuing.collected, transport_key) else {
         return Err(Failure::invalid("transport-key-required", "found: no transport key in this session, expected: serverkeygen first"));

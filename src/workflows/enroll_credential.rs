@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::failure::{Failure, broken, key_seen_before};
+use super::failure::{Failure, broken};
 use super::session::{AtWork, load};
 use super::world::{World, changes, retrying};
 use crate::lifecycle::acts::enroll::{Enroll, Enrollment, enroll, signed};
@@ -29,9 +29,7 @@ pub async fn enroll_credential(world: &World, device: &AtWork, slot: Slot, csr: 
 }
 
 async fn attempt(world: &World, device: &AtWork, slot: Slot, csr: &Csr) -> Result<Vec<u8>, Failure> {
-    // 2 the slot of the plan, its serial on record. Whether the key was seen is asked before the holdings are loaded: where the same
-    //   message, sent twice at once, has made it so, they have its certificate
-    let is_seen = world.store.is_key_seen(csr.spki.key_id()).await?;
+    // 2 the slot of the plan, its serial on record
     let session = device.own_session(world).await?;
     let (loaded, request) = load(world, &session).await?;
     names_the_user(csr, &loaded.holdings.user, &session)?;
@@ -40,14 +38,11 @@ async fn attempt(world: &World, device: &AtWork, slot: Slot, csr: &Csr) -> Resul
         Enrollment::Already(credential) => return certificate(world, credential).await,
         Enrollment::Sign(credential) => credential,
     };
-    if is_seen {
-        return Err(key_seen_before());
-    }
 
     // 3 sign
     let (certified, der) = certify(world, &loaded.holdings.user, &credential, session.device, &csr.spki)?;
 
-    // 4 keep
+    // 4 keep; a key that was seen before is refused here
     let mut entry = device.entry(world, "enroll", &session);
     entry.details = json!({ "slot": slot.as_str(), "serial": credential.serial.to_string() });
     let mut writes = changes(signed(credential.id, certified));

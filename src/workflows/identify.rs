@@ -21,18 +21,19 @@ pub enum Bearer {
 
 /// The device that shows a certificate; `wrong-certificate` for any other.
 pub async fn identify_bearer(world: &World, certificate: &[u8]) -> Result<Bearer, Failure> {
-    let certificate = judged(world, certificate)?;
+    let certificate = judged(world, certificate, A_DEVICE)?;
     match certificate.issuer {
         Issuer::Enrollment => {
             let session = world.store.session_of_bootstrap(certificate.serial).await?;
-            session.map(|session| Bearer::Session(session.id)).ok_or_else(|| wrong("a bootstrap certificate of no session"))
+            let session = session.ok_or_else(|| wrong("a bootstrap certificate of no session", A_DEVICE))?;
+            Ok(Bearer::Session(session.id))
         }
         Issuer::Issuing => match world.store.credential_by_serial(certificate.serial).await? {
             Some(found) if found.slot == Slot::Auth => {
                 Ok(Bearer::Auth { user: found.user, device: found.made_for, credential: found.credential })
             }
-            Some(found) => Err(wrong(&format!("a {} certificate", found.slot))),
-            None => Err(wrong("a certificate that is no credential")),
+            Some(found) => Err(wrong(&format!("a {} certificate", found.slot), A_DEVICE)),
+            None => Err(wrong("a certificate that is no credential", A_DEVICE)),
         },
     }
 }
@@ -55,19 +56,19 @@ pub async fn identify_operator(world: &World, certificate: &[u8], source: &str) 
 }
 
 async fn operator(world: &World, certificate: &[u8], fingerprint: &str, source: &str) -> Result<Caller, Failure> {
-    let certificate = judged(world, certificate)?;
+    let certificate = judged(world, certificate, AN_OPERATOR)?;
     let found = match certificate.issuer {
         Issuer::Issuing => world.store.operator_of_certificate(certificate.serial).await?,
         Issuer::Enrollment => None,
     };
     let Some((record, on_record)) = found else {
-        return Err(wrong("a certificate that is not an operator's"));
+        return Err(wrong("a certificate that is not an operator's", AN_OPERATOR));
     };
     if on_record.revoked.is_some() {
-        return Err(wrong("a revoked operator certificate"));
+        return Err(wrong("a revoked operator certificate", AN_OPERATOR));
     }
     if record.ended_at.is_some() {
-        return Err(wrong("the certificate of an operator whose record is closed"));
+        return Err(wrong("the certificate of an operator whose record is closed", AN_OPERATOR));
     }
     let who = Who::Operator { id: record.operator.id, fingerprint: fingerprint.to_owned() };
     Ok(Caller { actor: Actor::Operator(record.operator), who, source: source.to_owned() })
@@ -78,10 +79,14 @@ fn fingerprint(certificate: &[u8]) -> String {
     sha256(certificate).iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
-fn judged(world: &World, certificate: &[u8]) -> Result<ClientCertificate, Failure> {
-    world.authority.judge_client(certificate, world.now()).map_err(|fault| wrong(&fault.to_string()))
+/// Whom the steps of a session expect, and whom the desk.
+const A_DEVICE: &str = "the bootstrap or auth certificate of a device";
+const AN_OPERATOR: &str = "the certificate of an operator";
+
+fn judged(world: &World, certificate: &[u8], expected: &str) -> Result<ClientCertificate, Failure> {
+    world.authority.judge_client(certificate, world.now()).map_err(|fault| wrong(&fault.to_string(), expected))
 }
 
-pub(super) fn wrong(found: &str) -> Failure {
-    Failure::invalid("wrong-certificate", format!("client certificate: found: {found}"))
+pub(super) fn wrong(found: &str, expected: &str) -> Failure {
+    Failure::invalid("wrong-certificate", format!("client certificate: found: {found}, expected: {expected}"))
 }

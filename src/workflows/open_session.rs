@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::failure::{Failure, broken, key_seen_before};
+use super::failure::{Failure, broken};
 use super::invitation::proof_key;
 use super::session::plan;
 use super::world::{Caller, World, changes, retrying};
@@ -54,9 +54,7 @@ pub async fn open_session(world: &World, message: &OpenSession) -> Result<Sessio
 }
 
 async fn attempt(world: &World, message: &OpenSession, session_key: &Spki) -> Result<SessionOpened, Failure> {
-    // 1 load the ticket, with all that its user holds. Whether the key was seen is asked first: where the same message, sent twice at
-    //   once, has made it so, the ticket is bound to it
-    let is_seen = world.store.is_key_seen(session_key.key_id()).await?;
+    // 1 load the ticket, with all that its user holds
     let missing = Failure::Missing { code: "unknown-invitation", what: "invitation" };
     let user = world.store.user_of_ticket(message.invitation).await?.ok_or(missing)?;
     let loaded = world.load(user).await?;
@@ -76,7 +74,6 @@ async fn attempt(world: &World, message: &OpenSession, session_key: &Spki) -> Re
     // 4 the session: the one that is there, or a new one
     let (session, is_new) = match admitted {
         Admission::Session(id) => (existing(world, id, session_key).await?, false),
-        Admission::Anybody if is_seen => return Err(key_seen_before()),
         Admission::Anybody => (begin(world, &loaded, message, session_key).await?, true),
     };
     answer(world, &loaded, session, session_key, &key, &transcript, is_new)

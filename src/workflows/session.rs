@@ -24,7 +24,7 @@ impl AtWork {
     /// The session of a request that names it; `wrong-certificate` unless it is this device's.
     pub async fn session(&self, world: &World, id: SessionId) -> Result<Session, Failure> {
         let session = world.store.session(id).await?.ok_or(Failure::missing("session"))?;
-        if self.is_of(&session) { Ok(session) } else { Err(wrong("a certificate of another session")) }
+        if self.is_of(&session) { Ok(session) } else { Err(wrong("a certificate of another session", "one of this session")) }
     }
 
     /// The session of a request that does not name it: the one that the bootstrap certificate was made for, or the device's update.
@@ -34,7 +34,8 @@ impl AtWork {
             Bearer::Auth { user, device, .. } => {
                 let loaded = world.load(user).await?;
                 let update = loaded.holdings.open_update_of(device).and_then(Request::issuing).map(|issuing| issuing.session);
-                let id = update.ok_or_else(|| wrong("an auth certificate, and no update session is open: sync first"))?;
+                let id =
+                    update.ok_or_else(|| wrong("an auth certificate, and no update session is open", "bootstrap, or auth after sync"))?;
                 world.store.session(id).await?.ok_or_else(|| broken("the session of an update"))
             }
         }

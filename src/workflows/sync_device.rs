@@ -23,15 +23,17 @@ pub struct Synced {
     pub update: Option<Session>,
 }
 
+const EXPECTED: &str = "the issued auth of a device";
+
 /// Tells a device how it stands. An open update of an active device is at work from here on; asked again, the same session.
 pub async fn sync_device(world: &World, bearer: Bearer, source: &str) -> Result<Synced, Failure> {
     let Bearer::Auth { user, device, credential } = bearer else {
-        return Err(wrong("a bootstrap certificate, expected: auth"));
+        return Err(wrong("a bootstrap certificate", EXPECTED));
     };
     let loaded = world.load(user).await?;
     let is_issued = loaded.holdings.credentials.get(&credential).is_some_and(|c| matches!(c.state, CredentialState::Issued { .. }));
     if !is_issued {
-        return Err(wrong("an auth certificate that is revoked or not confirmed"));
+        return Err(wrong("an auth certificate that is revoked or not confirmed", EXPECTED));
     }
     retrying(|| attempt(world, user, device, source)).await
 }

@@ -41,6 +41,11 @@ impl DeviceKey {
         self.signing.spki()
     }
 
+    /// The private key as a phone holds it.
+    pub fn for_phone(&self) -> mobile_sim::key::Key {
+        mobile_sim::key::Key::from_pkcs8(self.pair.serialized_der()).unwrap()
+    }
+
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.signing.sign(message).unwrap()
     }
@@ -52,10 +57,19 @@ impl DeviceKey {
 
     /// A request that says to which key the answer is to be encrypted.
     pub fn transport_csr(&self) -> Vec<u8> {
-        let identifier = self.spki().subject_key_identifier();
+        self.csr_naming(&self.spki().subject_key_identifier())
+    }
+
+    /// The same with any identifier of 20 bytes.
+    pub fn csr_naming(&self, identifier: &[u8; 20]) -> Vec<u8> {
         let values = [&[0x31, 22, 0x04, 20], identifier.as_slice()].concat();
         let attribute = Attribute { oid: DECRYPT_KEY_IDENTIFIER, values };
         self.params(None).serialize_request_with_attributes(&self.pair, vec![attribute]).unwrap().der().to_vec()
+    }
+
+    /// A certificate that nobody else signed.
+    pub fn self_signed(&self, common_name: &str) -> Vec<u8> {
+        self.params(Some(common_name)).self_signed(&self.pair).unwrap().der().to_vec()
     }
 
     fn params(&self, common_name: Option<&str>) -> CertificateParams {
@@ -77,16 +91,16 @@ pub struct Secret {
 
 impl Secret {
     pub fn of(invitation: &Invitation) -> Self {
+        Self::read(&invitation.uri, invitation.code.as_ref().map(|code| code.as_str()))
+    }
+
+    pub fn read(uri: &str, code: Option<&str>) -> Self {
         use base64::Engine;
         let part = |name: &str| -> [u8; 16] {
-            let value = invitation.uri.split(['?', '&']).find_map(|part| part.strip_prefix(&format!("{name}="))).unwrap();
+            let value = uri.split(['?', '&']).find_map(|part| part.strip_prefix(&format!("{name}="))).unwrap();
             base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(value).unwrap().try_into().unwrap()
         };
-        Self {
-            ticket: TicketId(uuid::Uuid::from_bytes(part("i"))),
-            secret: part("c"),
-            code: invitation.code.as_ref().map(|code| code.to_string()),
-        }
+        Self { ticket: TicketId(uuid::Uuid::from_bytes(part("i"))), secret: part("c"), code: code.map(str::to_owned) }
     }
 }
 
@@ -108,6 +122,15 @@ pub struct InSession {
     challenge: [u8; 32],
     proved: Vec<ProvedSlot>,
     bearer: Bearer,
+}
+
+impl InSession {
+    /// Who confirms: the new `auth`, or the one that the update was begun by.
+    async fn confirming(&self, world: &World) -> Bearer {
+        let Some(auth) = self.proved.iter().find(|proved| proved.slot == Slot::Auth) else { return self.bearer };
+        let found = world.store.credential_by_serial(auth.serial).await.unwrap().expect("a credential");
+        Bearer::Auth { user: self.user, device: self.device, credential: found.credential }
+    }
 }
 
 impl Device {
@@ -199,7 +222,7 @@ impl Device {
 
     pub async fn confirm_once(&self, world: &World) -> Result<Confirmed, Failure> {
         let session = self.session.as_ref().expect("a session");
-        let device = AtWork { bearer: session.bearer, source: "127.0.0.1".to_owned() };
+        let device = AtWork { bearer: session.confirming(world).await, source: "127.0.0.1".to_owned() };
         let has_transport = session.plan.contains(&Slot::Enc);
         let message = Confirm {
             session: session.id,
@@ -217,7 +240,7 @@ pub fn serial_of(certificate: &[u8]) -> Serial {
 }
 
 /// The private key of an `enc`, from escrow.
-async fn escrowed(world: &World, user: UserId, serial: Serial) -> SigningKey {
+pub async fn escrowed(world: &World, user: UserId, serial: Serial) -> SigningKey {
     let found = world.store.credential_by_serial(serial).await.unwrap().unwrap();
     let sealed = world.store.escrowed(found.credential).await.unwrap().unwrap();
     let holdings = world.store.holdings(user).await.unwrap().unwrap().holdings;

@@ -4,9 +4,13 @@
 
 pub mod device;
 pub mod house;
+pub mod live;
+pub mod openssl;
 pub mod outcome;
 pub mod process;
+pub mod record;
 pub mod relay;
 pub mod relying_party;
 pub mod stage;
+pub mod wire_device;
 pub mod witness;

@@ -70,6 +70,14 @@ pub struct Station {
     pub authority: Authority,
     pub address: SocketAddr,
     ledger: Mutex<Ledger>,
+    connections: Mutex<Connections>,
+}
+
+/// How many connections are open, and how many were at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connections {
+    pub open: usize,
+    pub most: usize,
 }
 
 impl Station {
@@ -79,7 +87,7 @@ impl Station {
         let other = manners.is_somebody_else.then(Authority::new);
         let acceptor = TlsAcceptor::from(other.as_ref().unwrap_or(&authority).server_config(!manners.distrusts_bootstrap));
         let ledger = Mutex::new(Ledger { manners, ..Ledger::default() });
-        let station = Arc::new(Self { authority, address: listener.local_addr().expect("address"), ledger });
+        let station = Arc::new(Self { authority, address: listener.local_addr().expect("address"), ledger, connections: Mutex::default() });
         station.renew_enc();
         let serving = station.clone();
         tokio::spawn(async move {
@@ -108,7 +116,21 @@ impl Station {
         self.ledger().enc.insert(0, made);
     }
 
+    pub fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().expect("not poisoned")
+    }
+
     async fn serve(self: Arc<Self>, acceptor: TlsAcceptor, tcp: tokio::net::TcpStream) {
+        {
+            let mut connections = self.connections();
+            connections.open += 1;
+            connections.most = connections.most.max(connections.open);
+        }
+        self.clone().converse(acceptor, tcp).await;
+        self.connections().open -= 1;
+    }
+
+    async fn converse(self: Arc<Self>, acceptor: TlsAcceptor, tcp: tokio::net::TcpStream) {
         let Ok(tls) = acceptor.accept(tcp).await else { return };
         let exporter = tls.get_ref().1.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", None).expect("exporter");
         let client = tls.get_ref().1.peer_certificates().map(|shown| shown[0].to_vec());

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use serde::Deserialize;
 
 use super::Operator;
 use super::bodies::{HoldingsBody, MeBody, ProblemBody, RequestBody, RequestsBody, UsersBody, holdings, request as request_body};
 use crate::http::problem::Problem;
-use crate::http::words::id;
+use crate::http::words::{Segment, id};
 use crate::lifecycle::actor::Actor;
 use crate::store::views::{RequestCursor, RequestFilter};
 use crate::workflows::failure::Failure;
@@ -54,7 +54,7 @@ pub async fn find_users(
 pub async fn user(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
-    Path(user): Path<String>,
+    Segment(user): Segment,
 ) -> Result<Json<HoldingsBody>, Problem> {
     let held = look_up_user(&world, &caller, id("user", &user)?).await?;
     Ok(Json(holdings(&held, world.now())))
@@ -103,7 +103,7 @@ fn cursor(text: &str) -> Result<RequestCursor, Problem> {
 pub async fn request(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
-    Path(request): Path<String>,
+    Segment(request): Segment,
 ) -> Result<Json<RequestBody>, Problem> {
     let request = id("request", &request)?;
     let held = look_up_request(&world, &caller, request).await?;

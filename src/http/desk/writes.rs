@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::Operator;
 use super::bodies::{InitialIssuanceBody, NewUserBody, OpenedBody, ProblemBody, ReplacementBody, RequestBody, UserBody, request};
 use crate::http::body::Parsed;
 use crate::http::problem::Problem;
-use crate::http::words::{id, parse};
+use crate::http::words::{Segment, id, parse};
 use crate::workflows::cancel_request::cancel_request as cancel;
 use crate::workflows::create_user::{NewUser, create_user as create};
 use crate::workflows::failure::Failure;
@@ -37,7 +37,7 @@ pub async fn create_user(
 pub async fn request_initial_issuance(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
-    Path(user): Path<String>,
+    Segment(user): Segment,
     Parsed(body): Parsed<InitialIssuanceBody>,
 ) -> Result<(StatusCode, Json<OpenedBody>), Problem> {
     let (kind, mode) = (parse("kind", &body.kind)?, parse("mode", &body.mode)?);
@@ -65,7 +65,7 @@ pub async fn submit_replacement(
 pub async fn cancel_request(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
-    Path(wanted): Path<String>,
+    Segment(wanted): Segment,
 ) -> Result<Json<RequestBody>, Problem> {
     let wanted = id("request", &wanted)?;
     let holdings = cancel(&world, &caller, wanted).await?;
@@ -79,7 +79,7 @@ pub async fn cancel_request(
 pub async fn invite_again(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
-    Path(wanted): Path<String>,
+    Segment(wanted): Segment,
 ) -> Result<(StatusCode, Json<OpenedBody>), Problem> {
     let opened = invite(&world, &caller, id("request", &wanted)?).await?;
     Ok((StatusCode::CREATED, Json(opened.into())))

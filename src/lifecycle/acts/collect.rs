@@ -6,12 +6,13 @@ use super::enroll::at_work;
 use super::redeem::{NewCredential, reserved};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::{Certified, Credential, CredentialState, Slot};
+use crate::lifecycle::device::DeviceStatus;
 use crate::lifecycle::enc::{CurrentEnc, wanted_encs};
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{CredentialId, RequestId, SessionId};
 use crate::lifecycle::policy::Policy;
 use crate::lifecycle::refusal::{Refusal, RefusalCode};
-use crate::lifecycle::request::{EncPlan, Issuing, RequestState};
+use crate::lifecycle::request::{EncPlan, Issuing, Purpose, Request, RequestState};
 
 /// A device asks for its encryption key.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +34,23 @@ pub enum Collection {
     Deliver(EncPlan),
 }
 
+/// The request and the session that is at work on it, whose device may be handed keys. An update is for a device that is active: one that
+/// was reported lost or stolen meanwhile, and is in other hands, receives nothing.
+pub fn may_receive(holdings: &Holdings, request: RequestId, session: SessionId) -> Result<(&Request, &Issuing), Refusal> {
+    let (request, issuing) = at_work(holdings, request, session)?;
+    if let Purpose::Update { device } = request.purpose {
+        let status = holdings.devices.get(&device).map(|device| holdings.device_status(device));
+        if status != Some(DeviceStatus::Active) {
+            let found = status.map_or("unknown", DeviceStatus::as_str);
+            return Err(Refusal::new(RefusalCode::WrongState, found, "an active device"));
+        }
+    }
+    Ok((request, issuing))
+}
+
 /// Decides what a device is given.
 pub fn collect(holdings: &Holdings, policy: &Policy, act: &Collect, now: Timestamp) -> Result<Collection, Refusal> {
-    let (request, issuing) = at_work(holdings, act.request, act.session)?;
+    let (request, issuing) = may_receive(holdings, act.request, act.session)?;
     let wanted = wanted_encs(holdings, policy, request, now)
         .ok_or_else(|| Refusal::new(RefusalCode::UnknownSlot, Slot::Enc.as_str(), "a slot of the plan"))?;
     let current = match wanted.current {
@@ -62,7 +77,7 @@ pub fn collected(
     plan: EncPlan,
     made: Option<(CredentialId, Certified)>,
 ) -> Result<Vec<Change>, Refusal> {
-    let (request, issuing) = at_work(holdings, request, session)?;
+    let (request, issuing) = may_receive(holdings, request, session)?;
     let mut changes: Vec<Change> =
         made.into_iter().map(|(credential, certified)| Change::CredentialSigned { credential, certified }).collect();
     if issuing.collected.as_ref() != Some(&plan) {

@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::enroll::{at_work, is_generated_on_device};
+use super::collect::may_receive;
+use super::enroll::is_generated_on_device;
 use crate::lifecycle::change::{Carried, Change};
 use crate::lifecycle::credential::{CredentialState, RevocationReason, Slot};
-use crate::lifecycle::device::{Device, DeviceStatus, StandIn};
+use crate::lifecycle::device::{Device, StandIn};
 use crate::lifecycle::draft::Draft;
 use crate::lifecycle::enc::{CurrentEnc, wanted_encs};
 use crate::lifecycle::hold::{Cause, Held};
@@ -27,10 +28,7 @@ pub struct Issue {
 
 /// Makes the device active, and everything that follows from it, in one list of changes.
 pub fn issue(holdings: &Holdings, policy: &Policy, act: &Issue, now: Timestamp) -> Result<Vec<Change>, Refusal> {
-    let (request, issuing) = at_work(holdings, act.request, act.session)?;
-    if let Purpose::Update { device } = request.purpose {
-        must_be_active(holdings, device)?;
-    }
+    let (request, issuing) = may_receive(holdings, act.request, act.session)?;
     let own = confirmed_own(holdings, policy, request, issuing, &act.confirmed)?;
     let encs = confirmed_encs(holdings, policy, request, issuing, act, now)?;
 
@@ -106,13 +104,6 @@ fn confirmed_encs(
 
 fn missing(slot: Slot) -> Refusal {
     Refusal::new(RefusalCode::SlotMissing, format!("no confirmed credential in {slot}"), "one in every slot of the plan")
-}
-
-fn must_be_active(holdings: &Holdings, device: DeviceId) -> Result<(), Refusal> {
-    match holdings.devices.get(&device).map(|device| holdings.device_status(device)) {
-        Some(DeviceStatus::Active) => Ok(()),
-        found => Err(Refusal::new(RefusalCode::WrongState, found.map_or("unknown", DeviceStatus::as_str), "an active device")),
-    }
 }
 
 /// The device carries its current `enc`, and every other that was ever issued to the user as history.

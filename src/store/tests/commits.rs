@@ -175,9 +175,12 @@ async fn what_changes_a_standing_is_counted_and_nothing_else() {
     house.keep(vec![Change::RequestOpened(request(1, RequestState::Approved))]).await;
     assert!(!seen.has_changed().unwrap());
     let reserved = Change::CredentialReserved(reserved(1, 1, Slot::Auth));
-    house.keep(vec![Change::DeviceAssigned { device: phone(1, 1) }, reserved.clone()]).await;
+    house.keep(vec![Change::DeviceAssigned { device: phone(1, 1) }, reserved]).await;
+    assert!(!seen.has_changed().unwrap());
+    let signed = Change::CredentialSigned { credential: credential_id(1), certified: certified(1) };
+    house.keep(vec![signed.clone()]).await;
     assert_eq!(*seen.borrow_and_update(), 1);
-    // The same serial again is refused, and counts nothing.
-    assert!(house.try_keep(vec![reserved], vec![]).await.is_err());
+    // Signed again, it is refused, and counts nothing.
+    assert!(house.try_keep(vec![signed], vec![]).await.is_err());
     assert!(!seen.has_changed().unwrap());
 }

@@ -207,7 +207,7 @@ impl Story {
         for credential in held.credentials.values() {
             let standing = held.standing(credential);
             assert_eq!(self.house.store.standing(credential.serial).await.unwrap(), Some(standing));
-            if standing != Standing::Good {
+            if standing != Standing::Good && credential.certified().is_some() {
                 listed.insert(credential.serial, standing);
             }
         }

@@ -1,0 +1,13 @@
+//! Others judge what a whole remote issuance through the real phone produced: openssl the certificates, the CRL, OCSP, the keys, the mail,
+//! EST and the receipt; curl fetches as relying parties do. Our own parsers have no say here.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets what it does not expect fails, and says where")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod certificates;
+mod court;
+mod est;
+mod keys;
+mod status;

@@ -1,0 +1,245 @@
+//! A running server in a temporary folder, reached through real TLS on free ports. Its clock is that of the machine, which a test may
+//! set ahead; its chance is real.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use mobile_sim::certificate::Certificate;
+use mobile_sim::key::Key;
+use mobile_sim::wire::{Client, Connection, Reply, tls_config};
+use mobile_sim::{DeviceFacts, DeviceKind, Faults, Identity, Invitation, Outcome, Phone};
+use remint::lifecycle::actor::Role;
+use remint::server::clock::{SystemClock, SystemEntropy};
+use remint::server::config::Config;
+use remint::server::house::{DATABASE, open_with};
+use remint::server::init::{Foundation, Ports, init};
+use remint::server::{Server, Sockets};
+use remint::store::views::AuditLine;
+use remint::workflows::add_operator::add_operator;
+use remint::workflows::world::{Clock, World};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::record::Record;
+
+/// The clock of the machine, set ahead by as much as the test has said.
+struct ClockAhead(AtomicI64);
+
+impl Clock for ClockAhead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + SignedDuration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A server that runs until [`Live::stop`].
+pub struct Live {
+    /// Gone when this goes.
+    pub folder: TempDir,
+    pub config: Config,
+    /// The root certificate, PEM.
+    pub root: String,
+    /// A help desk operator.
+    pub desk: Client,
+    server: Server,
+    clock: Arc<ClockAhead>,
+}
+
+/// What the desk is answered when a request is opened: shown once.
+pub struct Invited {
+    /// The id of the request.
+    pub request: String,
+    pub uri: String,
+    pub code: Option<String>,
+}
+
+impl Invited {
+    pub fn invitation(&self) -> Invitation {
+        self.uri.parse().unwrap()
+    }
+}
+
+impl Live {
+    pub async fn start() -> Self {
+        Self::with_policy(|policy| policy).await
+    }
+
+    /// `edit` changes the text of `certs/policy.toml` before the server reads it.
+    pub async fn with_policy(edit: impl FnOnce(String) -> String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("house");
+        let (sockets, ports) = free_sockets().await;
+        let foundation =
+            Foundation { organization: "Example Org".to_owned(), host: "localhost".to_owned(), bind: "127.0.0.1".to_owned(), ports };
+        init(&dir, &foundation, None, &SystemClock, &SystemEntropy).await.unwrap();
+        let policy = dir.join("certs/policy.toml");
+        std::fs::write(&policy, edit(std::fs::read_to_string(&policy).unwrap())).unwrap();
+
+        let config = Config::load(&dir).unwrap();
+        let clock = Arc::new(ClockAhead(AtomicI64::new(0)));
+        let world = open_with(&dir, &config, clock.clone(), Arc::new(SystemEntropy)).await.unwrap();
+        let server = Server::serve(world, sockets).unwrap();
+        let root = std::fs::read_to_string(dir.join("ca/root.pem")).unwrap();
+        let identity = hire(&server.world, "Omar", [Role::HelpDesk]).await;
+        let desk = Client::new(&config.desk.address, &root, Some(identity)).unwrap();
+        Self { folder, config, root, desk, server, clock }
+    }
+
+    /// Lets open requests end, and closes the database.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+
+    pub fn world(&self) -> &World {
+        &self.server.world
+    }
+
+    /// From now on it is so much later for the server.
+    pub fn advance(&self, by: SignedDuration) {
+        self.clock.0.fetch_add(by.as_secs(), Ordering::Relaxed);
+    }
+
+    /// Somebody on the `devices` listener.
+    pub fn device(&self, identity: Option<Identity>) -> Client {
+        Client::new(&self.config.devices.address, &self.root, identity).unwrap()
+    }
+
+    /// One connection to the `devices` listener, without a client certificate.
+    pub async fn connect(&self) -> Connection {
+        Connection::open(&self.config.devices.address, tls_config(&self.root, None).unwrap()).await.unwrap()
+    }
+
+    /// Somebody on the `desk` listener.
+    pub fn at_desk(&self, identity: Option<Identity>) -> Client {
+        Client::new(&self.config.desk.address, &self.root, identity).unwrap()
+    }
+
+    /// A further operator.
+    pub async fn operator<const N: usize>(&self, name: &str, roles: [Role; N]) -> Client {
+        self.at_desk(Some(self.hire(name, roles).await))
+    }
+
+    /// The certificate and key of a further operator.
+    pub async fn hire<const N: usize>(&self, name: &str, roles: [Role; N]) -> Identity {
+        hire(self.world(), name, roles).await
+    }
+
+    /// A user of this first name; gives the id.
+    pub async fn create_user(&self, name: &str) -> String {
+        let address = name.to_lowercase();
+        let user = json!({ "name": format!("{name} Ruiz"), "email": format!("{address}@example.org"),
+            "upn": format!("{address}@corp.example.org") });
+        text(&created(self.desk.post_json("/api/users", &user).await.unwrap())["id"])
+    }
+
+    /// Requests an initial issuance.
+    pub async fn initial(&self, user: &str, kind: DeviceKind) -> Invited {
+        let mode = if kind == DeviceKind::MobileApp { "self-enrollment" } else { "remote" };
+        let asked = json!({ "kind": kind, "mode": mode });
+        let body = created(self.desk.post_json(&format!("/api/users/{user}/initial-issuances"), &asked).await.unwrap());
+        if body["invitation"].is_null() {
+            return self.invite_again(&text(&body["request"]["id"])).await; // self-enrollment: the invitation is asked for
+        }
+        invited(&body)
+    }
+
+    /// Submits a remote replacement.
+    pub async fn submit(&self, target: &str, reason: &str) -> Invited {
+        let asked = json!({ "target": target, "reason": reason, "mode": "remote" });
+        invited(&created(self.desk.post_json("/api/replacements", &asked).await.unwrap()))
+    }
+
+    pub async fn cancel(&self, request: &str) {
+        let reply = self.desk.post(&format!("/api/requests/{request}/cancel")).await.unwrap();
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+
+    pub async fn invite_again(&self, request: &str) -> Invited {
+        invited(&created(self.desk.post(&format!("/api/requests/{request}/invitations")).await.unwrap()))
+    }
+
+    /// A user with all that they hold, as the desk sees it.
+    pub async fn lookup(&self, user: &str) -> Value {
+        let reply = self.desk.get(&format!("/api/users/{user}")).await.unwrap();
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.json().unwrap()
+    }
+
+    /// The real phone takes the invitation up, as far as `faults` let it; gives the phone.
+    pub async fn issue_until(&self, invited: &Invited, kind: DeviceKind, faults: &Faults) -> (Phone, Outcome) {
+        let mut phone = Phone::in_memory();
+        let outcome = phone.issue(&invited.invitation(), invited.code.as_deref(), &facts(kind), faults).await.unwrap();
+        (phone, outcome)
+    }
+
+    /// A phone of a user, issued.
+    pub async fn phone_of(&self, user: &str, kind: DeviceKind) -> Phone {
+        let invited = self.initial(user, kind).await;
+        let (phone, outcome) = self.issue_until(&invited, kind, &Faults::default()).await;
+        assert_eq!(outcome, Outcome::Issued);
+        phone
+    }
+
+    /// The audit log, oldest first.
+    pub async fn audit(&self) -> Vec<AuditLine> {
+        self.world().store.audit(0, 10_000).await.unwrap()
+    }
+
+    /// Everything that is kept, but the audit log and the published CRLs.
+    pub async fn record(&self) -> Record {
+        Record::of(&self.folder.path().join("house").join(DATABASE)).await
+    }
+
+    /// The broken invariants of every user: there are none.
+    pub async fn faults(&self) -> Vec<String> {
+        let (world, mut found) = (self.world(), Vec::new());
+        for user in world.store.find_users("", 10_000).await.unwrap() {
+            let held = world.store.holdings(user.id).await.unwrap().unwrap().holdings;
+            found.extend(held.faults(&world.policy, world.now()).iter().map(ToString::to_string));
+        }
+        found
+    }
+}
+
+/// What a phone says of itself.
+pub fn facts(kind: DeviceKind) -> DeviceFacts {
+    DeviceFacts { kind, model: "Pixel 11".to_owned(), serial: "R5CT30ABCDE".to_owned(), name: "Ana's phone".to_owned() }
+}
+
+/// The id of the device that a phone is.
+pub fn device_of(phone: &Phone) -> String {
+    phone.card().standing.expect("an issued phone").device
+}
+
+/// A member of an answer that is a string.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value}")).to_owned()
+}
+
+async fn free_sockets() -> (Sockets, Ports) {
+    let free = || TcpListener::bind("127.0.0.1:0");
+    let sockets = Sockets { devices: free().await.unwrap(), desk: free().await.unwrap(), status: free().await.unwrap() };
+    let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
+    let ports = Ports { devices: port(&sockets.devices), desk: port(&sockets.desk), status: port(&sockets.status) };
+    (sockets, ports)
+}
+
+/// Adds an operator, as `remint operator add` does, and takes the key and certificate without the file.
+async fn hire<const N: usize>(world: &World, name: &str, roles: [Role; N]) -> Identity {
+    let hired = add_operator(world, name, BTreeSet::from(roles), None).await.unwrap();
+    let chain: Vec<_> = world.authority.chain().iter().map(|link| Certificate::from_der(link.clone()).unwrap()).collect();
+    let key = Key::from_pkcs8(&hired.key.to_pkcs8().unwrap()).unwrap();
+    Identity::new(&Certificate::from_der(hired.certificate).unwrap(), &key, &chain)
+}
+
+fn created(reply: Reply) -> Value {
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    reply.json().unwrap()
+}
+
+fn invited(body: &Value) -> Invited {
+    let invitation = &body["invitation"];
+    Invited { request: text(&body["request"]["id"]), uri: text(&invitation["uri"]), code: invitation["code"].as_str().map(str::to_owned) }
+}
