@@ -260,7 +260,7 @@ CREATE TABLE sessions (
         ELSE FALSE END)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX sessions_of_request ON sessions (request_id, opened_at);
+CREATE INDEX sessions_of_user ON sessions (user_id);
 
 -- The `enc` credentials that a device has collected in a session, as it was handed them last.
 CREATE TABLE collected_encs (

@@ -1,15 +1,17 @@
 //! Loads all that one user holds, as of one instant, with the version that a commit is to be guarded by.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Either, Executor, Row};
 
-use super::error::StoreError;
-use super::{Store, credential, device, hold, request, ticket, user};
+use super::error::{Outage, StoreError};
+use super::session::Session;
+use super::{Store, credential, device, hold, request, session, ticket, user};
 use crate::lifecycle::holdings::Holdings;
-use crate::lifecycle::ids::UserId;
+use crate::lifecycle::ids::{SessionId, UserId};
 
 /// Holdings as they were when they were loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,64 +19,79 @@ pub struct Loaded {
     pub holdings: Holdings,
     /// The version of the user's row then.
     pub version: i64,
+    /// The user's provisioning sessions, as of the same instant.
+    pub sessions: BTreeMap<SessionId, Session>,
 }
 
 /// Adds a row to what has been read so far.
-type Add = fn(&mut Holdings, &SqliteRow) -> Result<(), sqlx::Error>;
+type Add = fn(&mut Loaded, &SqliteRow) -> Result<(), sqlx::Error>;
 
 /// What is read after the user, in this order, and what becomes of each row.
-const PARTS: [(&str, Add); 7] = [
-    (device::OF_USER, |holdings, row| {
+const PARTS: [(&str, Add); 8] = [
+    (device::OF_USER, |loaded, row| {
         let device = device::read(row)?;
-        holdings.devices.insert(device.id, device);
+        loaded.holdings.devices.insert(device.id, device);
         Ok(())
     }),
-    (credential::OF_USER, |holdings, row| {
+    (credential::OF_USER, |loaded, row| {
         let credential = credential::read(row)?;
-        holdings.credentials.insert(credential.id, credential);
+        loaded.holdings.credentials.insert(credential.id, credential);
         Ok(())
     }),
-    (credential::CARRIED_BY_USER, |holdings, row| {
+    (credential::CARRIED_BY_USER, |loaded, row| {
         let (key, carried) = credential::read_carried(row)?;
-        holdings.carries.insert(key, carried);
+        loaded.holdings.carries.insert(key, carried);
         Ok(())
     }),
-    (hold::OF_USER, |holdings, row| {
+    (hold::OF_USER, |loaded, row| {
         let (hold, since) = hold::read(row)?;
-        holdings.holds.place(hold, since);
+        loaded.holdings.holds.place(hold, since);
         Ok(())
     }),
-    (request::OF_USER, |holdings, row| {
+    (request::OF_USER, |loaded, row| {
         let request = request::read(row)?;
-        holdings.requests.insert(request.id, request);
+        loaded.holdings.requests.insert(request.id, request);
         Ok(())
     }),
-    (request::COLLECTED_BY_USER, |holdings, row| {
-        if let Some(request) = holdings.requests.get_mut(&row.try_get("request_id")?) {
+    (request::COLLECTED_BY_USER, |loaded, row| {
+        if let Some(request) = loaded.holdings.requests.get_mut(&row.try_get("request_id")?) {
             request::read_collected(request, row.try_get("credential_id")?);
         }
         Ok(())
     }),
-    (ticket::OF_USER, |holdings, row| {
+    (ticket::OF_USER, |loaded, row| {
         let ticket = ticket::read(row)?;
-        holdings.tickets.insert(ticket.id, ticket);
+        loaded.holdings.tickets.insert(ticket.id, ticket);
+        Ok(())
+    }),
+    (session::OF_USER, |loaded, row| {
+        let session = session::read(row)?;
+        loaded.sessions.insert(session.id, session);
         Ok(())
     }),
 ];
 
-/// The user and every part, in one go: see `script` for why.
+/// The user and every part, as of one instant and in one go: see `script` for why.
 static WHOLE: LazyLock<String> = LazyLock::new(|| {
     let parts = PARTS.iter().map(|(select, _)| *select);
-    std::iter::once(user::OF_USER).chain(parts).collect::<Vec<_>>().join(";\n")
+    ["BEGIN", user::OF_USER].into_iter().chain(parts).chain(["COMMIT"]).collect::<Vec<_>>().join(";\n")
 });
 
 impl Store {
     /// All that a user holds; nothing where there is no such user.
+    ///
+    /// It goes to its end in a task of its own: a caller that goes away half way would leave the connection inside the transaction.
     pub async fn holdings(&self, user: UserId) -> Result<Option<Loaded>, StoreError> {
-        let mut snapshot = self.readers.begin().await?;
-        let loaded = load(&mut snapshot, user).await?;
-        snapshot.commit().await?;
-        Ok(loaded)
+        let readers = self.readers.clone();
+        let loading = tokio::spawn(async move {
+            let mut reading = readers.acquire().await?;
+            let loaded = load(&mut reading, user).await;
+            if loaded.is_err() {
+                reading.close_on_drop();
+            }
+            loaded
+        });
+        loading.await.unwrap_or_else(|_| Err(Outage::Closed.into()))
     }
 }
 
@@ -86,9 +103,10 @@ async fn load(reading: &mut SqliteConnection, user: UserId) -> Result<Option<Loa
     while let Some(step) = steps.try_next().await? {
         match (step, &mut loaded, part) {
             (Either::Left(_), _, _) => part = parts.next(),
-            (Either::Right(row), Some(loaded), Some((_, add))) => add(&mut loaded.holdings, &row)?,
+            (Either::Right(row), Some(loaded), Some((_, add))) => add(loaded, &row)?,
             (Either::Right(row), first, _) => {
-                *first = Some(Loaded { holdings: Holdings::of(user::read(&row)?), version: row.try_get("version")? });
+                *first =
+                    Some(Loaded { holdings: Holdings::of(user::read(&row)?), version: row.try_get("version")?, sessions: BTreeMap::new() });
             }
         }
     }

@@ -51,25 +51,17 @@ macro_rules! sessions_where {
     };
 }
 
+/// The sessions of a user, as a part of what is loaded.
+pub(super) const OF_USER: &str = sessions_where!("user_id = ?1");
+
 impl Store {
     pub async fn session(&self, session: SessionId) -> Result<Option<Session>, StoreError> {
         let found = sqlx::query(sessions_where!("id = ?")).bind(session);
         Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
     }
 
-    pub async fn session_of_ticket(&self, ticket: TicketId) -> Result<Option<Session>, StoreError> {
-        let found = sqlx::query(sessions_where!("ticket_id = ?")).bind(ticket);
-        Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
-    }
-
     pub async fn session_of_bootstrap(&self, serial: Serial) -> Result<Option<Session>, StoreError> {
         let found = sqlx::query(sessions_where!("bootstrap_serial = ?")).bind(serial);
-        Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
-    }
-
-    /// The newest session of a request.
-    pub async fn session_of_request(&self, request: RequestId) -> Result<Option<Session>, StoreError> {
-        let found = sqlx::query(sessions_where!("request_id = ? ORDER BY opened_at DESC, id DESC LIMIT 1")).bind(request);
         Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
     }
 
@@ -135,7 +127,7 @@ pub(super) fn keep_receipt(script: &mut Script, session: SessionId, receipt: &st
     script.hit("UPDATE sessions SET receipt = ? WHERE id = ? AND receipt IS NULL").bind(receipt).bind(session);
 }
 
-fn read(row: &SqliteRow) -> Result<Session, sqlx::Error> {
+pub(super) fn read(row: &SqliteRow) -> Result<Session, sqlx::Error> {
     let challenge: &[u8] = row.try_get("challenge")?;
     Ok(Session {
         id: row.try_get("id")?,

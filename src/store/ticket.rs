@@ -13,14 +13,9 @@ use crate::lifecycle::ticket::{Ticket, TicketState};
 pub(super) const OF_USER: &str = "SELECT id, request_id, expires_at, attempts_left, state, session_id FROM tickets WHERE user_id = ?1";
 
 impl Store {
-    pub async fn user_of_ticket(&self, ticket: TicketId) -> Result<Option<UserId>, StoreError> {
-        let user = sqlx::query_scalar("SELECT user_id FROM tickets WHERE id = ?");
-        Ok(user.bind(ticket).fetch_optional(&self.readers).await?)
-    }
-
-    /// The key that proves the secret of a ticket, sealed.
-    pub async fn ticket_key(&self, ticket: TicketId) -> Result<Option<Vec<u8>>, StoreError> {
-        let key = sqlx::query_scalar("SELECT sealed_key FROM tickets WHERE id = ? AND sealed_key IS NOT NULL");
+    /// Whose ticket it is, and the key that proves its secret, sealed.
+    pub async fn ticket_key(&self, ticket: TicketId) -> Result<Option<(UserId, Vec<u8>)>, StoreError> {
+        let key = sqlx::query_as("SELECT user_id, sealed_key FROM tickets WHERE id = ? AND sealed_key IS NOT NULL");
         Ok(key.bind(ticket).fetch_optional(&self.readers).await?)
     }
 }

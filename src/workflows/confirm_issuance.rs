@@ -2,10 +2,9 @@
 
 use serde_json::json;
 
-use super::enroll_credential::certificate;
 use super::failure::{Failure, broken};
 use super::identify::{Bearer, wrong};
-use super::session::{AtWork, credential_in, load};
+use super::session::{At, AtWork, credential_in};
 use super::world::{World, after, changes, retrying};
 use crate::lifecycle::acts::issue::{Issue, issue};
 use crate::lifecycle::credential::Slot;
@@ -58,13 +57,10 @@ pub async fn confirm_issuance(world: &World, device: &AtWork, message: &Confirm)
 
 async fn attempt(world: &World, device: &AtWork, message: &Confirm) -> Result<Confirmed, Failure> {
     let now = world.now();
-    if let Bearer::Session(_) = device.bearer {
+    if let Bearer::Session { .. } = device.bearer {
         return Err(wrong("a bootstrap certificate", "the auth of this session, which its confirmation proves to be held"));
     }
-    let session = device.session(world, message.session).await?;
-    let (loaded, request) = load(world, &session).await?;
-    // Read again after the holdings: where they know of the confirmation, because the same message came twice at once, so does this.
-    let session = device.session(world, message.session).await?;
+    let At { loaded, session, request } = device.at(world, message.session).await?;
     if let Some(receipt) = &session.receipt {
         return confirmed(&loaded.holdings, session.device, receipt.clone());
     }
@@ -102,19 +98,20 @@ async fn verify(
     message: &Confirm,
 ) -> Result<Vec<CredentialId>, Failure> {
     let signed = signed_message(&session.challenge);
-    let mut proved = Vec::with_capacity(message.slots.len());
-    for slot in &message.slots {
-        let Some(credential) = credential_in(&loaded.holdings, request, session, slot.slot).filter(|c| c.serial == slot.serial) else {
-            continue; // not a credential of this session: for the act, the slot is missing
-        };
-        if credential.certified().is_none() {
-            continue;
-        }
-        let key = spki_of(&certificate(world, credential.id).await?).ok_or_else(|| broken("a certificate on P-256"))?;
+    // what is no signed credential of this session is passed over: for the act, the slot is missing
+    let named = message.slots.iter().filter_map(|slot| {
+        let credential = credential_in(&loaded.holdings, request, session, slot.slot)?;
+        (credential.serial == slot.serial && credential.certified().is_some()).then_some((slot, credential.id))
+    });
+    let named: Vec<(&ProvedSlot, CredentialId)> = named.collect();
+    let proved: Vec<CredentialId> = named.iter().map(|(_, credential)| *credential).collect();
+    let certificates = world.store.certificates(&proved).await?;
+    for (slot, credential) in named {
+        let certificate = certificates.get(&credential).ok_or_else(|| broken("the certificate of a signed credential"))?;
+        let key = spki_of(certificate).ok_or_else(|| broken("a certificate on P-256"))?;
         if !key.verifies(&signed, &slot.signature) {
             return Err(wrong_signature(slot.slot.as_str()));
         }
-        proved.push(credential.id);
     }
     if let Some(transport_key) = session.transport_key.as_deref().and_then(Spki::from_der) {
         let is_proved = message.transport_signature.as_ref().is_some_and(|signature| transport_key.verifies(&signed, signature));

@@ -6,17 +6,16 @@ use zeroize::Zeroizing;
 
 use super::enroll_credential::{certificate, certify};
 use super::failure::{Failure, broken, key_seen_before};
-use super::session::{AtWork, load};
+use super::session::{At, AtWork};
 use super::world::{World, changes, retrying};
 use crate::lifecycle::acts::collect::{Collect, Collection, collect, collected, may_receive};
 use crate::lifecycle::credential::{Certified, Credential};
 use crate::lifecycle::ids::{CredentialId, Serial, SessionId};
-use crate::lifecycle::request::{EncPlan, Request};
+use crate::lifecycle::request::EncPlan;
 use crate::lifecycle::user::User;
 use crate::pki::cms;
 use crate::pki::key::{SigningKey, Spki};
 use crate::pki::request::Request as Csr;
-use crate::store::Loaded;
 use crate::store::commit::Write;
 use crate::store::session::{Opened, Session};
 
@@ -48,10 +47,9 @@ pub async fn deliver_encryption_key(world: &World, device: &AtWork, csr: &[u8]) 
 
 async fn attempt(world: &World, device: &AtWork, transport_key: &Spki) -> Result<Delivery, Failure> {
     // 2 the session, and which key it is to get
-    let session = device.own_session(world).await?;
+    let At { loaded, session, request } = device.at_own(world).await?;
     may_be_handed_more(&session)?;
     let writes = bind_transport_key(&session, transport_key)?;
-    let (loaded, request) = load(world, &session).await?;
     let act = Collect { request: request.id, session: session.id, new: world.fresh_credential() };
     match collect(&loaded.holdings, &world.policy, &act, world.now())? {
         Collection::Reserve(reserve) => {
@@ -66,13 +64,6 @@ async fn attempt(world: &World, device: &AtWork, transport_key: &Spki) -> Result
         }
         Collection::Deliver(plan) => release(world, device, transport_key, At { loaded, session, request }, plan, None, writes).await,
     }
-}
-
-/// Where a session stands.
-struct At {
-    loaded: Loaded,
-    session: Session,
-    request: Request,
 }
 
 /// A key that was just made for a credential whose serial was on record.
@@ -141,13 +132,12 @@ async fn release(
 
 /// Delivers the older keys, newest first: those that the device collected with its current one.
 pub async fn deliver_history(world: &World, device: &AtWork, session: SessionId) -> Result<Vec<Delivery>, Failure> {
-    let session = device.session(world, session).await?;
-    retrying(|| history(world, device, &session)).await
+    retrying(|| history(world, device, session)).await
 }
 
-async fn history(world: &World, device: &AtWork, session: &Session) -> Result<Vec<Delivery>, Failure> {
-    may_be_handed_more(session)?;
-    let (loaded, request) = load(world, session).await?;
+async fn history(world: &World, device: &AtWork, session: SessionId) -> Result<Vec<Delivery>, Failure> {
+    let At { loaded, session, request } = device.at(world, session).await?;
+    may_be_handed_more(&session)?;
     let (_, issuing) = may_receive(&loaded.holdings, request.id, session.id)?;
     let transport_key = session.transport_key.as_deref().and_then(Spki::from_der);
     let (Some(collected), Some(transport_key)) = (&issuing.collected, transport_key) else {
@@ -162,7 +152,7 @@ async fn history(world: &World, device: &AtWork, session: &Session) -> Result<Ve
     }
     if !deliveries.is_empty() {
         let serials: Vec<_> = deliveries.iter().map(|delivery| delivery.serial.to_string()).collect();
-        let mut entry = device.entry(world, "release-history", session);
+        let mut entry = device.entry(world, "release-history", &session);
         entry.details = json!({ "serials": serials, "to": session.device.to_string() });
         world.keep("release-history", &loaded, vec![Write::Release { session: session.id }], entry).await?;
     }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::failure::{Failure, broken};
-use super::session::{AtWork, load};
+use super::session::{At, AtWork};
 use super::world::{World, changes, retrying};
 use crate::lifecycle::acts::enroll::{Enroll, Enrollment, enroll, signed};
 use crate::lifecycle::credential::{Certified, Credential, Slot};
@@ -30,8 +30,7 @@ pub async fn enroll_credential(world: &World, device: &AtWork, slot: Slot, csr: 
 
 async fn attempt(world: &World, device: &AtWork, slot: Slot, csr: &Csr) -> Result<Vec<u8>, Failure> {
     // 2 the slot of the plan, its serial on record
-    let session = device.own_session(world).await?;
-    let (loaded, request) = load(world, &session).await?;
+    let At { loaded, session, request } = device.at_own(world).await?;
     names_the_user(csr, &loaded.holdings.user, &session)?;
     let act = Enroll { request: request.id, session: session.id, slot, key: csr.spki.key_id() };
     let credential = match enroll(&loaded.holdings, &act)? {

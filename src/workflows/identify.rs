@@ -14,7 +14,7 @@ use crate::store::commit::Commit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bearer {
     /// Its bootstrap certificate.
-    Session(SessionId),
+    Session { user: UserId, session: SessionId },
     /// Its `auth`, confirmed or not.
     Auth { user: UserId, device: DeviceId, credential: CredentialId },
 }
@@ -26,7 +26,7 @@ pub async fn identify_bearer(world: &World, certificate: &[u8]) -> Result<Bearer
         Issuer::Enrollment => {
             let session = world.store.session_of_bootstrap(certificate.serial).await?;
             let session = session.ok_or_else(|| wrong("a bootstrap certificate of no session", A_DEVICE))?;
-            Ok(Bearer::Session(session.id))
+            Ok(Bearer::Session { user: session.user, session: session.id })
         }
         Issuer::Issuing => match world.store.credential_by_serial(certificate.serial).await? {
             Some(found) if found.slot == Slot::Auth => {

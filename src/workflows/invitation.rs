@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::world::World;
-use crate::lifecycle::ids::TicketId;
+use crate::lifecycle::ids::{TicketId, UserId};
 use crate::pki::key::random;
 use crate::pki::proof::ProofKey;
 use crate::store::commit::Write;
@@ -43,10 +43,11 @@ pub fn make(world: &World, ticket: TicketId, expires_at: Timestamp) -> Result<(I
     Ok((Invitation { uri, code, expires_at }, Write::TicketKey { ticket, sealed }))
 }
 
-/// The proof key of a ticket, opened.
-pub async fn proof_key(world: &World, ticket: TicketId) -> Result<ProofKey, Failure> {
-    let sealed = world.store.ticket_key(ticket).await?.ok_or_else(|| super::failure::broken("the key of a ticket"))?;
-    Ok(ProofKey::from_bytes(&world.escrow.open(&sealing_label(ticket), &sealed)?)?)
+/// Whose ticket it is, and its proof key, opened.
+pub async fn proof_key(world: &World, ticket: TicketId) -> Result<(UserId, ProofKey), Failure> {
+    let missing = Failure::Missing { code: "unknown-invitation", what: "invitation" };
+    let (user, sealed) = world.store.ticket_key(ticket).await?.ok_or(missing)?;
+    Ok((user, ProofKey::from_bytes(&world.escrow.open(&sealing_label(ticket), &sealed)?)?))
 }
 
 /// Binds the sealed key to its ticket: in another row it does not open.

@@ -55,8 +55,7 @@ pub async fn open_session(world: &World, message: &OpenSession) -> Result<Sessio
 
 async fn attempt(world: &World, message: &OpenSession, session_key: &Spki) -> Result<SessionOpened, Failure> {
     // 1 load the ticket, with all that its user holds
-    let missing = Failure::Missing { code: "unknown-invitation", what: "invitation" };
-    let user = world.store.user_of_ticket(message.invitation).await?.ok_or(missing)?;
+    let (user, key) = proof_key(world, message.invitation).await?;
     let loaded = world.load(user).await?;
     let ticket = loaded.holdings.tickets.get(&message.invitation).ok_or_else(|| broken("a ticket"))?;
 
@@ -64,7 +63,6 @@ async fn attempt(world: &World, message: &OpenSession, session_key: &Spki) -> Re
     let admitted = admission(&loaded.holdings, ticket, world.now())?;
 
     // 3 the proof
-    let key = proof_key(world, ticket.id).await?;
     let transcript =
         Transcript { exporter: &message.exporter, invitation: message.invitation.0.as_bytes(), session_key, nonce: &message.nonce };
     if !key.is_proved(&transcript, &message.proof) {
@@ -73,7 +71,7 @@ async fn attempt(world: &World, message: &OpenSession, session_key: &Spki) -> Re
 
     // 4 the session: the one that is there, or a new one
     let (session, is_new) = match admitted {
-        Admission::Session(id) => (existing(world, id, session_key).await?, false),
+        Admission::Session(id) => (existing(&loaded, id, session_key)?, false),
         Admission::Anybody => (begin(world, &loaded, message, session_key).await?, true),
     };
     answer(world, &loaded, session, session_key, &key, &transcript, is_new)
@@ -91,8 +89,8 @@ async fn count_wrong_proof(world: &World, loaded: &Loaded, ticket: &Ticket, sour
     Ok(Failure::WrongProof { attempts_left })
 }
 
-async fn existing(world: &World, id: SessionId, session_key: &Spki) -> Result<Session, Failure> {
-    let session = world.store.session(id).await?.ok_or_else(|| broken("the session of a ticket"))?;
+fn existing(loaded: &Loaded, id: SessionId, session_key: &Spki) -> Result<Session, Failure> {
+    let session = loaded.sessions.get(&id).cloned().ok_or_else(|| broken("the session of a ticket"))?;
     match &session.opened {
         Opened::ByTicket { session_key: bound, .. } if bound == session_key.as_der() => Ok(session),
         Opened::ByTicket { .. } | Opened::ByDevice => Err(Failure::invalid(

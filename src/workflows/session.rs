@@ -6,7 +6,7 @@ use super::world::{Caller, World};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::credential::{Credential, Slot};
 use crate::lifecycle::holdings::Holdings;
-use crate::lifecycle::ids::SessionId;
+use crate::lifecycle::ids::{SessionId, UserId};
 use crate::lifecycle::policy::Policy;
 use crate::lifecycle::request::{Purpose, Request};
 use crate::store::Loaded;
@@ -20,30 +20,47 @@ pub struct AtWork {
     pub source: String,
 }
 
+/// A session with all that its user holds, as of one instant.
+pub struct At {
+    pub loaded: Loaded,
+    pub session: Session,
+    pub request: Request,
+}
+
 impl AtWork {
-    /// The session of a request that names it; `wrong-certificate` unless it is this device's.
-    pub async fn session(&self, world: &World, id: SessionId) -> Result<Session, Failure> {
-        let session = world.store.session(id).await?.ok_or(Failure::missing("session"))?;
-        if self.is_of(&session) { Ok(session) } else { Err(wrong("a certificate of another session", "one of this session")) }
+    /// The session that a request names; `wrong-certificate` unless it is this device's.
+    pub async fn at(&self, world: &World, id: SessionId) -> Result<At, Failure> {
+        let loaded = world.load(self.user()).await?;
+        match loaded.sessions.get(&id) {
+            Some(session) if self.is_of(session) => At::of(loaded, id),
+            Some(_) => Err(another_session()),
+            None if world.store.session(id).await?.is_some() => Err(another_session()),
+            None => Err(Failure::missing("session")),
+        }
     }
 
-    /// The session of a request that does not name it: the one that the bootstrap certificate was made for, or the device's update.
-    pub async fn own_session(&self, world: &World) -> Result<Session, Failure> {
-        match self.bearer {
-            Bearer::Session(id) => world.store.session(id).await?.ok_or_else(|| broken("the session of a bootstrap certificate")),
-            Bearer::Auth { user, device, .. } => {
-                let loaded = world.load(user).await?;
+    /// The session of a request that names none: the one that the bootstrap certificate was made for, or the device's update.
+    pub async fn at_own(&self, world: &World) -> Result<At, Failure> {
+        let loaded = world.load(self.user()).await?;
+        let id = match self.bearer {
+            Bearer::Session { session, .. } => session,
+            Bearer::Auth { device, .. } => {
                 let update = loaded.holdings.open_update_of(device).and_then(Request::issuing).map(|issuing| issuing.session);
-                let id =
-                    update.ok_or_else(|| wrong("an auth certificate, and no update session is open", "bootstrap, or auth after sync"))?;
-                world.store.session(id).await?.ok_or_else(|| broken("the session of an update"))
+                update.ok_or_else(|| wrong("an auth certificate, and no update session is open", "bootstrap, or auth after sync"))?
             }
+        };
+        At::of(loaded, id)
+    }
+
+    fn user(&self) -> UserId {
+        match self.bearer {
+            Bearer::Session { user, .. } | Bearer::Auth { user, .. } => user,
         }
     }
 
     fn is_of(&self, session: &Session) -> bool {
         match self.bearer {
-            Bearer::Session(id) => id == session.id,
+            Bearer::Session { session: id, .. } => id == session.id,
             Bearer::Auth { device, .. } => device == session.device,
         }
     }
@@ -57,11 +74,16 @@ impl AtWork {
     }
 }
 
-/// The holdings of a session's user, with the request that it works on.
-pub async fn load(world: &World, session: &Session) -> Result<(Loaded, Request), Failure> {
-    let loaded = world.load(session.user).await?;
-    let request = loaded.holdings.requests.get(&session.request).cloned().ok_or_else(|| broken("the request of a session"))?;
-    Ok((loaded, request))
+fn another_session() -> Failure {
+    wrong("a certificate of another session", "one of this session")
+}
+
+impl At {
+    fn of(loaded: Loaded, id: SessionId) -> Result<Self, Failure> {
+        let session = loaded.sessions.get(&id).cloned().ok_or_else(|| broken("the session of a request"))?;
+        let request = loaded.holdings.requests.get(&session.request).cloned().ok_or_else(|| broken("the request of a session"))?;
+        Ok(Self { loaded, session, request })
+    }
 }
 
 /// The slots that a session provisions, in order: all of its kind's, or `enc` alone for an update.

@@ -50,7 +50,7 @@ async fn attempt(world: &World, user: UserId, device: DeviceId, source: &str) ->
     };
 
     let session = match request.issuing() {
-        Some(issuing) => world.store.session(issuing.session).await?.ok_or_else(|| broken("the session of an update"))?,
+        Some(issuing) => loaded.sessions.get(&issuing.session).cloned().ok_or_else(|| broken("the session of an update"))?,
         None => {
             let act = Update { device, session: SessionId(world.fresh_id()) };
             let session = Session {

@@ -210,18 +210,19 @@ impl Dice {
         if self.once_in(10) { text.replacen("null", &"[".repeat(1000), 1).into_bytes() } else { text.into_bytes() }
     }
 
-    /// One segment replaced by percent-encoded bytes, or by something longer.
+    /// One word of the path or the query replaced by percent-encoded bytes, or by something longer.
     fn spoil_path(&self, path: &str) -> String {
-        let mut segments: Vec<String> = path.split('/').map(str::to_owned).collect();
-        let index = 1 + self.below(segments.len() - 1);
-        segments[index] = match self.below(3) {
+        let words: Vec<&str> = path.split_inclusive(['/', '?', '&', '=']).collect();
+        let index = 1 + self.below(words.len() - 1);
+        let separator = words[index].matches(['/', '?', '&', '=']).next().unwrap_or_default();
+        let spoilt = match self.below(3) {
             0 => self.bytes(24).iter().map(|byte| format!("%{byte:02x}")).collect(),
             1 => "a".repeat(self.below(4000)),
-            _ => self
-                .one_of(&["", ".", "..", "%2e%2e", "%00", "%", "?", "?q=%", "17", "NaN", "00000000-0000-0000-0000-000000000000"])
-                .to_owned(),
+            _ => {
+                self.one_of(&["", ".", "..", "%2e%2e", "%00", "%", "17", "NaN", "true", "00000000-0000-0000-0000-000000000000"]).to_owned()
+            }
         };
-        segments.join("/")
+        [&words[..index].concat(), &spoilt, separator, &words[index + 1..].concat()].concat()
     }
 }
 

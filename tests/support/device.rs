@@ -149,7 +149,7 @@ impl Device {
             plan,
             challenge: session.challenge,
             proved: Vec::new(),
-            bearer: Bearer::Session(session.id),
+            bearer: Bearer::Session { user: session.user, session: session.id },
         });
         Ok(())
     }

@@ -43,22 +43,16 @@ async fn a_session_is_found_by_whatever_names_it() {
     let opened = house.with_session().await;
     let store = &house.store;
     assert_eq!(store.session(opened.id).await.unwrap().as_ref(), Some(&opened));
-    assert_eq!(store.session_of_ticket(ticket_id(1)).await.unwrap().as_ref(), Some(&opened));
     assert_eq!(store.session_of_bootstrap(serial(0xb001)).await.unwrap().as_ref(), Some(&opened));
-    assert_eq!(store.session_of_request(request_id(1)).await.unwrap().as_ref(), Some(&opened));
     assert_eq!(store.session(session_id(9)).await.unwrap(), None);
-    assert_eq!(store.user_of_ticket(ticket_id(1)).await.unwrap(), Some(ANA));
 }
 
 #[tokio::test]
-async fn the_session_of_a_request_is_its_newest() {
+async fn the_sessions_of_a_user_are_loaded_with_the_holdings() {
     let mut house = House::new().await;
-    house.with_session().await;
-    let newer = Session { opened: Opened::ByDevice, opened_at: at(2), ..session(2, 1, 1, 1) };
-    let older = Session { opened: Opened::ByDevice, opened_at: at(0), ..session(3, 1, 1, 1) };
-    let writes = vec![Write::Session(newer.clone()), Write::Session(older)];
-    house.store.commit(unguarded(writes)).await.unwrap();
-    assert_eq!(house.store.session_of_request(request_id(1)).await.unwrap(), Some(newer));
+    let opened = house.with_session().await;
+    let loaded = house.store.holdings(ANA).await.unwrap().unwrap();
+    assert_eq!(loaded.sessions.into_values().collect::<Vec<_>>(), [opened]);
 }
 
 #[tokio::test]
@@ -125,7 +119,7 @@ async fn the_key_of_a_ticket_is_kept_once() {
     let key = |sealed: &[u8]| Write::TicketKey { ticket: ticket_id(1), sealed: sealed.to_vec() };
     house.keep_with(vec![ticket(1)], vec![key(b"sealed")]).await;
     house.keep(vec![ticket(2)]).await;
-    assert_eq!(house.store.ticket_key(ticket_id(1)).await.unwrap(), Some(b"sealed".to_vec()));
+    assert_eq!(house.store.ticket_key(ticket_id(1)).await.unwrap(), Some((ANA, b"sealed".to_vec())));
     assert_eq!(house.store.ticket_key(ticket_id(2)).await.unwrap(), None);
     let again = house.store.commit(unguarded(vec![key(b"another")])).await;
     assert!(matches!(again, Err(StoreError::Conflict)));
