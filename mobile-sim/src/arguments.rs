@@ -149,7 +149,7 @@ impl From<FaultArgs> for Faults {
             lose_reply: args.lose_reply.into_iter().collect(),
             die_before_sending: args.die_before_sending.into_iter().collect(),
             die_after: args.die_after.into_iter().collect(),
-            stop_before_confirming: false,
+            ..Self::default()
         }
     }
 }

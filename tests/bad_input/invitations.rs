@@ -1,8 +1,8 @@
 //! M2: invitations that are wrong, used, expired, canceled or locked, and bodies that are not M2.
 
 use jiff::SignedDuration;
-use mobile_sim::DeviceKind;
 use mobile_sim::wire::{Client, Request};
+use mobile_sim::{DeviceKind, Faults};
 use serde_json::{Value, json};
 
 use crate::no::{No, Untouched};
@@ -65,6 +65,16 @@ async fn an_invitation_belongs_to_the_first_session_key_that_proved_it() {
     let reply = Opening::of(&invited).say(&live).await;
     let words = ["found: another session key", "expected: the key that redeemed the invitation"];
     house.refuses("another session key", &reply, 409, "bound-elsewhere", &words).await;
+    live.stop().await;
+}
+
+#[tokio::test]
+async fn an_invitation_that_a_phone_was_issued_with_opens_nothing_more() {
+    let (live, invited) = invited().await;
+    live.issue_until(&invited, DeviceKind::MobileSmartCard, &Faults::default()).await;
+    let house = Untouched::now(&live).await;
+    let reply = Opening::of(&invited).say(&live).await;
+    house.refuses("after the issuance", &reply, 409, "bound-elsewhere", &["found: another session key"]).await;
     live.stop().await;
 }
 
