@@ -102,7 +102,8 @@ async fn load(reading: &mut SqliteConnection, user: UserId) -> Result<Option<Loa
     let mut part = None;
     while let Some(step) = steps.try_next().await? {
         match (step, &mut loaded, part) {
-            (Either::Left(_), _, _) => part = parts.next(),
+            (Either::Left(_), None, _) => {} // BEGIN, or a user whom there is not
+            (Either::Left(_), Some(_), _) => part = parts.next(),
             (Either::Right(row), Some(loaded), Some((_, add))) => add(loaded, &row)?,
             (Either::Right(row), first, _) => {
                 *first =
