@@ -2,6 +2,8 @@
 //! in the end is the same, once. It is shown for a lost phone that is replaced, so that there is something to lose; over real TLS, with the
 //! server as a process on its real database, and with phones that read everything from disk each time.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod support;
 
 use std::os::unix::process::ExitStatusExt;
@@ -106,15 +108,15 @@ impl Play {
         self.is_told_the_same_again(issue).await;
         assert_eq!(phone.issue(&invited, &Faults::default()).await.unwrap(), Outcome::AlreadyIssued);
         assert_eq!(phone.read().receipts().len(), 1);
-        self.relying_parties_know(&person, &phone);
+        self.relying_parties_know(&person, &phone).await;
 
         let sync = async |faults| person.tablet.sync(&faults).await.map(drop);
         self.interrupted(in_update, sync, |death| person.tablet.sync_in_a_process(death)).await;
         self.is_told_the_same_again(sync).await;
         assert_eq!(person.tablet.sync(&Faults::default()).await.unwrap().update, UpdateOutcome::None);
         assert_eq!(person.tablet.card().history.first(), shared.as_ref(), "old mail stays readable");
-        self.relying_parties_know(&person, &phone);
-        assert_eq!(ocsp(&self.stage.installation, &person.tablet.certificates()), ["good", "good", "good"]);
+        self.relying_parties_know(&person, &phone).await;
+        assert_eq!(ocsp(&self.stage.installation, &person.tablet.certificates()).await, ["good", "good", "good"]);
         (person, phone, invited)
     }
 
@@ -175,9 +177,9 @@ impl Play {
         assert_eq!(String::from_utf8_lossy(&answers[0]), String::from_utf8_lossy(&answers[1]));
     }
 
-    fn relying_parties_know(&self, person: &Person, phone: &Handset) {
-        assert_eq!(ocsp(&self.stage.installation, &person.phone.certificates()), ["keyCompromise"; 3]);
-        assert_eq!(ocsp(&self.stage.installation, &phone.certificates()), ["good"; 3]);
+    async fn relying_parties_know(&self, person: &Person, phone: &Handset) {
+        assert_eq!(ocsp(&self.stage.installation, &person.phone.certificates()).await, ["keyCompromise"; 3]);
+        assert_eq!(ocsp(&self.stage.installation, &phone.certificates()).await, ["good"; 3]);
     }
 }
 
