@@ -1,7 +1,7 @@
 //! Loads all that one user holds, as of one instant, with the version that a commit is to be guarded by.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -80,9 +80,25 @@ static WHOLE: LazyLock<String> = LazyLock::new(|| {
 
 impl Store {
     /// All that a user holds; nothing where there is no such user.
+    pub async fn holdings(&self, user: UserId) -> Result<Option<Loaded>, StoreError> {
+        if let Some(known) = self.recent.get(user) {
+            let version = sqlx::query_scalar("SELECT version FROM users WHERE id = ?").bind(user);
+            let version: Option<i64> = version.fetch_optional(&self.readers).await?;
+            if version == Some(known.version) {
+                return Ok(Some(Loaded::clone(&known)));
+            }
+        }
+        let loaded = self.load(user).await?;
+        if let Some(loaded) = &loaded {
+            self.recent.remember(Arc::new(loaded.clone()));
+        }
+        Ok(loaded)
+    }
+
+    /// Loads it from the file.
     ///
     /// It goes to its end in a task of its own: a caller that goes away half way would leave the connection inside the transaction.
-    pub async fn holdings(&self, user: UserId) -> Result<Option<Loaded>, StoreError> {
+    async fn load(&self, user: UserId) -> Result<Option<Loaded>, StoreError> {
         let readers = self.readers.clone();
         let loading = tokio::spawn(async move {
             let mut reading = readers.acquire().await?;

@@ -19,6 +19,7 @@ pub mod error;
 mod hold;
 pub mod holdings;
 pub mod operator;
+mod recent;
 mod request;
 mod script;
 mod seen_key;
@@ -45,6 +46,7 @@ pub use error::{Outage, StoreError};
 pub use holdings::Loaded;
 
 use commit::Commit;
+use recent::Recent;
 use writer::{Queued, Writer};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -56,6 +58,8 @@ const READERS: u32 = 4;
 /// How much of the file the writer keeps in memory, in SQLite's notation: 16 MiB. Serials and key ids are random, so that a new one goes
 /// anywhere in its index.
 const WRITER_CACHE: &str = "-16384";
+/// How much of the file each reader maps into memory, in bytes: 256 MiB.
+const READER_MAP: &str = "268435456";
 /// How long a statement waits for another process that writes, such as the command line.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -63,6 +67,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Store {
     readers: SqlitePool,
+    recent: Recent,
     queue: mpsc::Sender<Queued>,
     status_changes: watch::Receiver<u64>,
     closing: Arc<Notify>,
@@ -82,7 +87,7 @@ impl Store {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .connect_with(options.pragma("query_only", "on"))
+            .connect_with(options.pragma("query_only", "on").pragma("mmap_size", READER_MAP))
             .await?;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (counting, status_changes) = watch::channel(0);
@@ -94,7 +99,14 @@ impl Store {
             closing: Arc::clone(&closing),
             status_changes: counting,
         };
-        Ok(Self { readers, queue, status_changes, closing, writer: Arc::new(Mutex::new(Some(tokio::spawn(writer.run())))) })
+        Ok(Self {
+            readers,
+            recent: Recent::default(),
+            queue,
+            status_changes,
+            closing,
+            writer: Arc::new(Mutex::new(Some(tokio::spawn(writer.run())))),
+        })
     }
 
     /// Keeps what is queued, refuses what comes later, and returns when the file is no longer used.
@@ -111,12 +123,17 @@ impl Store {
     /// Keeps all of a commit, or nothing. It is on disk when this returns.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let (answer, verdict) = oneshot::channel();
+        let after = self.recent.after(&commit);
         let queued = Queued { work: commit.work()?, answer };
         self.queue.try_send(queued).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,
             mpsc::error::TrySendError::Closed(_) => Outage::Closed.into(),
         })?;
-        verdict.await.unwrap_or_else(|_| Err(Outage::Closed.into()))
+        verdict.await.unwrap_or_else(|_| Err(Outage::Closed.into()))?;
+        if let Some(after) = after {
+            self.recent.remember(after);
+        }
+        Ok(())
     }
 
     /// Counts the commits that changed what relying parties are told of a certificate.

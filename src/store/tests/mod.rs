@@ -202,10 +202,14 @@ impl House {
         self.agrees().await;
     }
 
+    /// What is remembered and what is on disk are both what the changes make.
     async fn agrees(&self) {
-        let loaded = self.store.holdings(ANA).await.unwrap().unwrap();
-        assert_eq!(loaded.holdings, self.held);
-        assert_eq!(loaded.version, self.version);
+        let remembered = self.store.holdings(ANA).await.unwrap().unwrap();
+        self.store.recent.forget();
+        let on_disk = self.store.holdings(ANA).await.unwrap().unwrap();
+        assert_eq!(on_disk.holdings, self.held);
+        assert_eq!(on_disk.version, self.version);
+        assert_eq!(remembered, on_disk);
     }
 
     /// A phone that is being provisioned under request 1, with its four credentials reserved.
