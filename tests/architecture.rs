@@ -1,4 +1,5 @@
 //! The shape of the code: imports point one way, and the heart stays pure. An ordinary test, so that nobody has to remember it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! The acceptance stories: every `.toml` file of `tests/scenarios/`, and of the folder that the variable `SCENARIOS` names, is played
 //! through the real workflows and a real store, with real keys and a clock that the runner moves. The format is in
 //! `tests/scenarios/README.md`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod scenario;
 mod support;

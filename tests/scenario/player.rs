@@ -347,7 +347,8 @@ impl Player {
             let mut found: Vec<String> =
                 all.values().flat_map(|held| held.carried_by(id)).map(|(c, how)| self.carried(c, how, all)).collect();
             let mut expected = expected.clone();
-            (found.sort(), expected.sort());
+            found.sort();
+            expected.sort();
             note(&mut wrong, &format!("{label} carries"), &expected.join(", "), &found.join(", "));
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
