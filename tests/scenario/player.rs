@@ -93,6 +93,10 @@ impl Player {
         for line in &story.user {
             self.user(&line.name).await;
         }
+        let named = story.step.iter().flat_map(|step| [step.by.split_once(':').map(|(_, name)| name), step.user.as_deref()]);
+        for name in named.flatten() {
+            self.user(name).await;
+        }
         for line in &story.device {
             if line.state.is_some() {
                 return Err(format!("device {}: stock is not built yet", line.name));
