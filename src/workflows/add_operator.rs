@@ -32,6 +32,13 @@ pub async fn add_operator(world: &World, name: &str, roles: BTreeSet<Role>, user
     if name.trim() != name || !(1..=64).contains(&name.chars().count()) || name.chars().any(char::is_control) {
         return Err(Failure::invalid("malformed", "operator name: expected: 1 to 64 printable characters"));
     }
+    // phones know the signer of deliveries by its name (docs/protocol.md, M5)
+    if name.to_lowercase().starts_with("remint") {
+        return Err(Failure::invalid(
+            "malformed",
+            "operator name: found: Remint, expected: a person's, as certificates of ours bear that name",
+        ));
+    }
     if roles.is_empty() {
         return Err(Failure::invalid("malformed", "roles: found: none, expected: at least one"));
     }

@@ -17,10 +17,8 @@ async fn attempt(world: &World, caller: &Caller, request: RequestId) -> Result<H
     let mut entry = caller.entry("cancel", now);
 
     // 1 who may, before the request is looked up; then load
-    if let Actor::Operator(_) = &caller.actor
-        && let Err(refusal) = caller.actor.must_be(Role::HelpDesk)
-    {
-        return Err(world.refused(entry, refusal).await);
+    if let Actor::Operator(_) = &caller.actor {
+        world.unless_refused(caller.actor.must_be(Role::HelpDesk), &entry).await?;
     }
     let user = owner(world, caller, request).await?;
     let loaded = world.load(user).await?;
@@ -29,10 +27,8 @@ async fn attempt(world: &World, caller: &Caller, request: RequestId) -> Result<H
     entry.request = Some(request);
     entry.on_behalf_of = Some(user);
     let act = Cancel { actor: caller.actor.clone(), request };
-    let decided = match cancel::cancel(&loaded.holdings, &world.policy, &act, now) {
-        Ok(decided) => decided,
-        Err(refusal) => return Err(world.refused(entry, refusal).await),
-    };
+    let decided = cancel::cancel(&loaded.holdings, &world.policy, &act, now);
+    let decided = world.unless_refused(decided, &entry).await?;
 
     // 3 keep
     let writes = changes(decided);

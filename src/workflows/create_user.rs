@@ -25,10 +25,8 @@ pub async fn create_user(world: &World, caller: &Caller, new: NewUser) -> Result
     let mut entry = caller.entry("create-user", now);
 
     // 1 who may
-    if caller.who != Who::Administrator
-        && let Err(refusal) = caller.actor.must_be(Role::HelpDesk)
-    {
-        return Err(world.refused(entry, refusal).await);
+    if caller.who != Who::Administrator {
+        world.unless_refused(caller.actor.must_be(Role::HelpDesk), &entry).await?;
     }
 
     // 2 the names are fit for a certificate

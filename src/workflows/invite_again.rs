@@ -18,10 +18,8 @@ async fn attempt(world: &World, caller: &Caller, request: RequestId) -> Result<O
     let mut entry = caller.entry("invite", now);
 
     // 1 who may, before the request is looked up; then load
-    if let Actor::Operator(_) = &caller.actor
-        && let Err(refusal) = caller.actor.must_be(Role::HelpDesk).or_else(|_| caller.actor.must_be(Role::IssuanceOfficer))
-    {
-        return Err(world.refused(entry, refusal).await);
+    if let Actor::Operator(_) = &caller.actor {
+        world.unless_refused(caller.actor.must_be(Role::HelpDesk).or_else(|_| caller.actor.must_be(Role::IssuanceOfficer)), &entry).await?;
     }
     let user = owner(world, caller, request).await?;
     let loaded = world.load(user).await?;
@@ -30,10 +28,8 @@ async fn attempt(world: &World, caller: &Caller, request: RequestId) -> Result<O
     entry.request = Some(request);
     entry.on_behalf_of = Some(user);
     let act = Invite { actor: caller.actor.clone(), request, ticket: world.fresh_ticket() };
-    let decided = match invite::invite(&loaded.holdings, &world.policy, &act, now) {
-        Ok(decided) => decided,
-        Err(refusal) => return Err(world.refused(entry, refusal).await),
-    };
+    let decided = invite::invite(&loaded.holdings, &world.policy, &act, now);
+    let decided = world.unless_refused(decided, &entry).await?;
     let mut writes = changes(decided);
     let invitation = invitation_of(world, &mut writes)?;
 

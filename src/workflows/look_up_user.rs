@@ -26,5 +26,5 @@ pub async fn works_at_the_desk(world: &World, caller: &Caller, act: &'static str
         return Ok(());
     }
     let refusal = caller.actor.not_permitted("help-desk, validation-officer or issuance-officer");
-    Err(world.refused(caller.entry(act, world.now()), refusal).await)
+    world.unless_refused(Err(refusal), &caller.entry(act, world.now())).await
 }

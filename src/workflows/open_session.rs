@@ -13,7 +13,7 @@ use crate::lifecycle::credential::Slot;
 use crate::lifecycle::ids::{DeviceId, SessionId, TicketId};
 use crate::lifecycle::policy::PinPolicy;
 use crate::lifecycle::ticket::Ticket;
-use crate::pki::key::{Spki, random};
+use crate::pki::key::Spki;
 use crate::pki::proof::{ProofKey, Transcript};
 use crate::pki::request::Request as Csr;
 use crate::store::Loaded;
@@ -111,19 +111,10 @@ async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_ke
     };
     let decided = redeem(&loaded.holdings, &world.policy, &act, now)?;
     let ticket = loaded.holdings.tickets.get(&message.invitation).ok_or_else(|| broken("a ticket"))?;
-    let session = Session {
-        id: act.session,
-        user: loaded.holdings.user.id,
-        request: ticket.request,
-        device: act.device,
-        opened: Opened::ByTicket { ticket: ticket.id, session_key: session_key.as_der().to_vec(), bootstrap: world.fresh_serial() },
-        challenge: random::<32>(world.entropy.as_ref()),
-        opened_at: now,
-        expires_at: now + world.policy.session_lifetime,
-        transport_key: None,
-        receipt: None,
-        releases: 0,
-    };
+    let request = loaded.holdings.requests.get(&ticket.request).ok_or_else(|| broken("the request of a ticket"))?;
+    let session_key = session_key.as_der().to_vec();
+    let opened = Opened::ByTicket { ticket: ticket.id, session_key, bootstrap: world.fresh_serial() };
+    let session = super::session::begin(world, act.session, request, loaded.holdings.user.id, act.device, opened);
     let bearer = Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: message.source.clone() };
     let mut entry = bearer.entry("open-session", now);
     entry.request = Some(session.request);

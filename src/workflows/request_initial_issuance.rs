@@ -40,17 +40,13 @@ async fn attempt(world: &World, caller: &Caller, user: UserId, kind: DeviceKind,
     entry.details = json!({ "kind": kind.as_str(), "mode": mode.as_str() });
 
     // 1 who may, before the user is looked up
-    if let Err(refusal) = caller.actor.must_be(Role::HelpDesk) {
-        return Err(world.refused(entry, refusal).await);
-    }
+    world.unless_refused(caller.actor.must_be(Role::HelpDesk), &entry).await?;
 
     // 2 load, decide
     let loaded = world.load(user).await?;
-    let decided = match request_initial::request_initial(&loaded.holdings, &world.policy, &act, now) {
-        Ok(decided) => decided,
-        Err(refusal) => return Err(world.refused(entry, refusal).await),
-    };
-    let mut writes = changes(decided);
+    entry.on_behalf_of = Some(user);
+    let decided = request_initial::request_initial(&loaded.holdings, &world.policy, &act, now);
+    let mut writes = changes(world.unless_refused(decided, &entry).await?);
 
     // 3 the invitation, if a ticket goes out
     let invitation = invitation_of(world, &mut writes)?;

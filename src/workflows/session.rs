@@ -6,12 +6,13 @@ use super::world::{Caller, World};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::credential::{Credential, Slot};
 use crate::lifecycle::holdings::Holdings;
-use crate::lifecycle::ids::{SessionId, UserId};
+use crate::lifecycle::ids::{DeviceId, SessionId, UserId};
 use crate::lifecycle::policy::Policy;
 use crate::lifecycle::request::{Purpose, Request};
+use crate::pki::key::random;
 use crate::store::Loaded;
 use crate::store::audit::{Entry, Who};
-use crate::store::session::Session;
+use crate::store::session::{Opened, Session};
 
 /// A device at work: who it is, and from where.
 #[derive(Clone, Debug)]
@@ -83,6 +84,24 @@ impl At {
         let session = loaded.sessions.get(&id).cloned().ok_or_else(|| broken("the session of a request"))?;
         let request = loaded.holdings.requests.get(&session.request).cloned().ok_or_else(|| broken("the request of a session"))?;
         Ok(Self { loaded, session, request })
+    }
+}
+
+/// A session that begins now.
+pub fn begin(world: &World, id: SessionId, request: &Request, user: UserId, device: DeviceId, opened: Opened) -> Session {
+    let opened_at = world.now();
+    Session {
+        id,
+        user,
+        request: request.id,
+        device,
+        opened,
+        challenge: random::<32>(world.entropy.as_ref()),
+        opened_at,
+        expires_at: opened_at + world.policy.session_lifetime,
+        transport_key: None,
+        receipt: None,
+        releases: 0,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::lifecycle::acts::submit::{self, Submit};
 use crate::lifecycle::ids::{DeviceId, UserId};
 use crate::lifecycle::reason::Reason;
 use crate::lifecycle::request::Mode;
+use crate::store::audit::Entry;
 
 /// What is reported.
 #[derive(Clone, Copy, Debug)]
@@ -32,21 +33,13 @@ async fn attempt(world: &World, caller: &Caller, incident: Incident) -> Result<O
     entry.details = json!({ "target": target.to_string(), "reason": reason.as_str(), "mode": mode.as_str() });
 
     // 1 load the holdings of whose device it is
-    let user = match whose(world, caller, target).await? {
-        Ok(user) => user,
-        Err(refusal) => return Err(world.refused(entry, refusal).await),
-    };
+    let user = whose(world, caller, target, &entry).await?;
     let loaded = world.load(user).await?;
 
     // 2 decide: the request, its holds, its ticket
-    let decided = match submit::submit(&loaded.holdings, &world.policy, &act, now) {
-        Ok(decided) => decided,
-        Err(refusal) => {
-            entry.on_behalf_of = Some(user);
-            return Err(world.refused(entry, refusal).await);
-        }
-    };
-    let mut writes = changes(decided);
+    entry.on_behalf_of = Some(user);
+    let decided = submit::submit(&loaded.holdings, &world.policy, &act, now);
+    let mut writes = changes(world.unless_refused(decided, &entry).await?);
 
     // 3 the invitation, if it is remote and approved by being submitted
     let invitation = invitation_of(world, &mut writes)?;
@@ -59,12 +52,12 @@ async fn attempt(world: &World, caller: &Caller, incident: Incident) -> Result<O
 }
 
 /// Whose device a caller may report: a user their own, an operator anybody's. The role is judged before the device is looked up.
-async fn whose(world: &World, caller: &Caller, target: DeviceId) -> Result<Result<UserId, crate::lifecycle::refusal::Refusal>, Failure> {
+async fn whose(world: &World, caller: &Caller, target: DeviceId, entry: &Entry) -> Result<UserId, Failure> {
     match &caller.actor {
-        Actor::User(user) => Ok(Ok(*user)),
-        Actor::Operator(_) | Actor::System => match caller.actor.must_be(Role::HelpDesk) {
-            Err(refusal) => Ok(Err(refusal)),
-            Ok(()) => Ok(Ok(world.store.user_of_device(target).await?.ok_or(Failure::missing("device"))?)),
-        },
+        Actor::User(user) => Ok(*user),
+        Actor::Operator(_) | Actor::System => {
+            world.unless_refused(caller.actor.must_be(Role::HelpDesk), entry).await?;
+            world.store.user_of_device(target).await?.ok_or(Failure::missing("device"))
+        }
     }
 }

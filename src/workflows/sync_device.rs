@@ -2,13 +2,13 @@
 
 use super::failure::{Failure, broken};
 use super::identify::{Bearer, wrong};
+use super::session::begin;
 use super::world::{Caller, World, changes, retrying};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::update::{Update, update};
 use crate::lifecycle::credential::CredentialState;
 use crate::lifecycle::device::DeviceStatus;
 use crate::lifecycle::ids::{DeviceId, SessionId, UserId};
-use crate::pki::key::random;
 use crate::store::audit::Who;
 use crate::store::commit::Write;
 use crate::store::session::{Opened, Session};
@@ -53,19 +53,7 @@ async fn attempt(world: &World, user: UserId, device: DeviceId, source: &str) ->
         Some(issuing) => loaded.sessions.get(&issuing.session).cloned().ok_or_else(|| broken("the session of an update"))?,
         None => {
             let act = Update { device, session: SessionId(world.fresh_id()) };
-            let session = Session {
-                id: act.session,
-                user,
-                request: request.id,
-                device,
-                opened: Opened::ByDevice,
-                challenge: random::<32>(world.entropy.as_ref()),
-                opened_at: now,
-                expires_at: now + world.policy.session_lifetime,
-                transport_key: None,
-                receipt: None,
-                releases: 0,
-            };
+            let session = begin(world, act.session, request, user, device, Opened::ByDevice);
             let mut writes = changes(update(&loaded.holdings, &world.policy, &act, now)?);
             writes.push(Write::Session(session.clone()));
             let bearer = Caller { actor: Actor::User(user), who: Who::Session(session.id), source: source.to_owned() };

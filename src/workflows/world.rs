@@ -106,8 +106,16 @@ impl World {
         Ok(())
     }
 
+    /// What was decided, if it was not refused; a refusal goes on the audit log.
+    pub async fn unless_refused<T>(&self, decided: Result<T, Refusal>, audit: &Entry) -> Result<T, Failure> {
+        match decided {
+            Ok(decided) => Ok(decided),
+            Err(refusal) => Err(self.refused(audit.clone(), refusal).await),
+        }
+    }
+
     /// Writes on the audit log that an act was refused, and gives the refusal back.
-    pub async fn refused(&self, mut audit: Entry, refusal: Refusal) -> Failure {
+    async fn refused(&self, mut audit: Entry, refusal: Refusal) -> Failure {
         audit.outcome = Outcome::Refused(refusal.code.as_str().to_owned());
         audit.details = serde_json::json!({ "found": refusal.found, "required": refusal.required });
         let commit = Commit { name: "refusal", guard: None, writes: Vec::new(), audit: Some(audit) };
