@@ -18,7 +18,8 @@ fn act() -> impl Strategy<Value = Act> {
         3 => index.clone().prop_map(Act::Cancel),
         2 => index.clone().prop_map(Act::Abandon),
         2 => index.clone().prop_map(Act::InviteAgain),
-        4 => index.prop_map(Act::Update),
+        4 => index.clone().prop_map(Act::Update),
+        8 => index.prop_map(Act::Carry),
         1 => (1..80_i64).prop_map(Act::Wait),
     ]
 }
@@ -62,6 +63,21 @@ proptest! {
             ended = now;
         }
     }
+}
+
+/// A replacement of a stand-in also holds the original behind it, with what it carries, under a cause of its own: it stays invalid
+/// whatever becomes of the arrangement meanwhile (lifecycle.md §4, submit 2).
+#[test]
+fn a_replacement_of_a_stand_in_holds_the_original_too() {
+    let mut walk = Walk::new();
+    walk.take(&Act::RequestInitial(0));
+    walk.take(&Act::Carry(0));
+    let forgotten = walk.submit(0, 4).unwrap();
+    walk.carry_out(forgotten);
+    assert_eq!(walk.devices_in_use(), 2);
+    assert_eq!(walk.held_by(forgotten).len(), 1 + 2, "the original, its auth and sign; its enc is lent");
+    let stolen = walk.submit(1, 3).unwrap();
+    assert_eq!(walk.held_by(stolen).len(), 2 + 2 + 2 + 1, "both devices, the auth and sign of each, and the enc that they share");
 }
 
 /// The walk reaches what it is there to reach: else it would prove nothing.

@@ -18,12 +18,13 @@ use remint::lifecycle::acts::update::{Update, update};
 use remint::lifecycle::change::Change;
 use remint::lifecycle::credential::{Certified, KeyId, Slot};
 use remint::lifecycle::device::{DeviceKind, DeviceStatus};
+use remint::lifecycle::hold::{Cause, Held};
 use remint::lifecycle::holdings::Holdings;
 use remint::lifecycle::ids::{CredentialId, DeviceId, OperatorId, RequestId, Serial, SessionId, TicketId, UserId};
 use remint::lifecycle::policy::Policy;
 use remint::lifecycle::reason::Reason;
 use remint::lifecycle::refusal::Refusal;
-use remint::lifecycle::request::{EncPlan, Issuing, Mode};
+use remint::lifecycle::request::{EncPlan, Issuing, Mode, Purpose};
 use remint::lifecycle::ticket::TicketState;
 use remint::lifecycle::user::User;
 use remint::server::policy;
@@ -42,6 +43,8 @@ pub enum Act {
     InviteAgain(usize),
     Update(usize),
     Wait(i64),
+    /// A request goes all the way: redeemed, provisioned, confirmed.
+    Carry(usize),
 }
 
 pub struct Walk {
@@ -77,6 +80,7 @@ impl Walk {
             Act::Abandon(index) => self.with_open(index, Self::abandon_request),
             Act::InviteAgain(index) => self.with_open(index, Self::invite_again),
             Act::Update(index) => self.update(index),
+            Act::Carry(index) => self.with_open(index, Self::carry_out),
             Act::Wait(hours) => self.now += SignedDuration::from_hours(hours),
         }
     }
@@ -222,6 +226,26 @@ impl Walk {
 
     pub fn cancel_request(&mut self, request: RequestId) {
         self.keep(cancel(&self.holdings, &self.policy, &Cancel { actor: omar(), request }, self.now));
+    }
+
+    pub fn carry_out(&mut self, request: RequestId) {
+        for _ in 0..2 {
+            // the first may have to ask for a ticket
+            if self.issuing(request).is_none() {
+                self.begin_request(request);
+            }
+        }
+        if let Purpose::Update { device } = self.holdings.requests[&request].purpose {
+            let session = SessionId(self.fresh());
+            self.keep(update(&self.holdings, &self.policy, &Update { device, session }, self.now));
+        }
+        self.provision_request(request);
+        self.confirm_request(request);
+    }
+
+    /// What a request holds: devices, then credentials.
+    pub fn held_by(&self, request: RequestId) -> Vec<Held> {
+        self.holdings.holds.of(Cause::Replacement(request)).map(|hold| hold.on).collect()
     }
 
     fn abandon_request(&mut self, request: RequestId) {
