@@ -1,11 +1,11 @@
 //! TLS of the listeners. A client certificate is *accepted* here and *judged* on every request ([`crate::workflows::identify`]): so that a
-//! wrong one gets an answer that says why instead of an aborted handshake, and so that a resumed session, which keeps its identity, is
-//! judged again. What TLS itself proves is that the peer holds the key of the certificate that it shows.
+//! wrong one gets an answer that says why instead of an aborted handshake, and so that what has changed since the handshake counts. What TLS itself proves is that the peer holds the key of the certificate that it shows.
 
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme, SupportedProtocolVersion, version};
 
@@ -33,6 +33,9 @@ fn config(authority: &Authority, versions: &[&'static SupportedProtocolVersion],
         .with_client_cert_verifier(verifier)
         .with_single_cert(identity.chain, identity.key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // No resumption: it would keep an identity that was proved on another connection.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
     Ok(config)
 }
 

@@ -60,6 +60,8 @@ const READERS: u32 = 4;
 const WRITER_CACHE: &str = "-16384";
 /// How much of the file each reader maps into memory, in bytes: 256 MiB.
 const READER_MAP: &str = "268435456";
+/// How many pages the write-ahead log holds before they go into the file: 16 MiB.
+const CHECKPOINT: &str = "4000";
 /// How long a statement waits for another process that writes, such as the command line.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -150,6 +152,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("temp_store", "memory")
+        .pragma("wal_autocheckpoint", CHECKPOINT)
         .disable_statement_logging()
 }
 
