@@ -1,6 +1,7 @@
 //! The command line: arguments, run, exit code.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,12 +12,11 @@ use remint::pki::pkcs12::p12;
 use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
 use remint::server::init::{Foundation, Ports, init};
-use remint::server::{Server, ServerError, Sockets, house};
+use remint::server::{Server, ServerError, Sockets, house, told_to_stop, write_private};
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
 use remint::workflows::publish_crl::publish_crl;
 use remint::workflows::world::World;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Remote issuance and replacement of mobile smart cards.
 #[derive(Parser)]
@@ -123,7 +123,7 @@ enum UserCommand {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
     match run(Arguments::parse().command).await {
         Ok(code) => code,
         Err(error) => {
@@ -186,11 +186,7 @@ async fn serve(data: &Path) -> Result<(), ServerError> {
     println!("desk     https://{}", config.desk.address);
     println!("status   {}", config.status.url);
     println!("ready");
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
-    }
+    told_to_stop().await?;
     server.stop().await;
     Ok(())
 }
@@ -209,12 +205,4 @@ async fn hire(world: &World, name: &str, roles: BTreeSet<Role>, out: &Path, pass
         println!("password: {password}");
     }
     Ok(())
-}
-
-/// Writes a file that only its owner can read.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), ServerError> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(bytes)).map_err(|source| ServerError::new(format!("{}: {source}", path.display())))
 }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use self::ledger::Ledger;
 use self::stage::Stage;
-use crate::server::ServerError;
+use crate::server::{ServerError, told_to_stop};
 
 /// Tells the story. With `exit` it ends afterwards, with success only if every check held; else it keeps serving until interrupted.
 /// `keep` is a folder for the certificates and the CRL.
@@ -28,7 +28,7 @@ pub async fn run(exit: bool, keep: Option<&Path>) -> Result<ExitCode, ServerErro
     ledger.conclude(&is_true);
     if !exit && is_true.is_ok() {
         stage.explain();
-        tokio::signal::ctrl_c().await?;
+        told_to_stop().await?;
     }
     stage.strike().await;
     kept?;

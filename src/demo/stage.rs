@@ -1,5 +1,6 @@
 //! The stage: a house made from nothing, its server, the operator Omar with his certificate, and a relying party.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use mobile_sim::certificate::Certificate;
@@ -15,7 +16,7 @@ use crate::pki::pkcs12::p12;
 use crate::server::clock::{SystemClock, SystemEntropy};
 use crate::server::config::Config;
 use crate::server::init::{Foundation, Ports, init};
-use crate::server::{Server, ServerError, Sockets};
+use crate::server::{Server, ServerError, Sockets, write_private};
 use crate::workflows::add_operator::add_operator;
 
 /// The password of the operator's file: a demonstration has no secrets worth one.
@@ -39,7 +40,7 @@ pub struct Stage {
 impl Stage {
     /// Makes the house on free ports, starts it, and hires Omar.
     pub async fn set() -> Result<Self, ServerError> {
-        let folder = tempfile::tempdir()?;
+        let folder = tempfile::Builder::new().prefix("remint-demo-").permissions(std::fs::Permissions::from_mode(0o700)).tempdir()?;
         let dir = folder.path().join("data");
         let sockets = Sockets { devices: free().await?, desk: free().await?, status: free().await? };
         let ports = Ports {
@@ -55,7 +56,7 @@ impl Stage {
 
         let omar = add_operator(&server.world, "omar", [Role::HelpDesk].into(), None).await?;
         let file = p12(&omar.key, &omar.certificate, server.world.authority.chain(), "omar", PASSWORD).map_err(ServerError::new)?;
-        std::fs::write(folder.path().join("omar.p12"), &file)?;
+        write_private(&folder.path().join("omar.p12"), &file)?;
 
         let root = std::fs::read_to_string(dir.join("ca/root.pem"))?;
         let chain = root.clone() + &std::fs::read_to_string(dir.join("ca/issuing.pem"))?;
@@ -115,15 +116,16 @@ It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, 
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/requests
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/openapi.json
 
-  # what phone-2 and the lost phone-1 hold, and the CRL
-  cargo run --release -p mobile-sim -- --state {folder}/phone-2 show
-  cargo run --release -p mobile-sim -- --state {folder}/phone-1 --pin {PIN} sync
+  # what phone-2 holds, what the lost phone-1 is told, and the CRL
+  cargo build --release --workspace
+  target/release/mobile-sim --state {folder}/phone-2 show
+  target/release/mobile-sim --state {folder}/phone-1 --pin {PIN} sync
   curl -s {}/crl/issuing.crl | openssl crl -inform DER -noout -text
 
   # lose phone-2 too: take its id from the first call, submit, and issue to a new phone with the invitation and the code in the answer
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/replacements \\
        -H 'content-type: application/json' -d '{{\"target\":\"<id>\",\"reason\":\"stolen\",\"mode\":\"remote\"}}'
-  cargo run --release -p mobile-sim -- --state /tmp/phone-3 --pin {PIN} issue '<msc1:…>' --code <code>
+  target/release/mobile-sim --state {folder}/phone-3 --pin {PIN} issue '<msc1:…>' --code <code>
 ",
             desk.address, desk.address, self.config.status.url, desk.address
         );

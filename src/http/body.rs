@@ -30,6 +30,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Parsed<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         is_json(request.headers())?;
         let body = read(request).await?;
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
+            return Err(Problem::malformed("body: expected: a JSON object"));
+        }
         serde_json::from_slice(&body).map(Self).map_err(|error| Problem::malformed(format!("body: {error}")))
     }
 }

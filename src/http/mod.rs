@@ -2,12 +2,12 @@
 //! Words are parsed here and nowhere below; nothing is decided here.
 
 mod body;
-pub mod desk;
+mod desk;
 mod est;
 pub mod peer;
 pub mod problem;
 mod provisioning;
-pub mod status;
+mod status;
 pub mod tls;
 mod words;
 
@@ -25,6 +25,11 @@ pub fn devices() -> Router<Arc<World>> {
 /// The `desk` listener: the API of operators.
 pub fn desk() -> Router<Arc<World>> {
     desk::router().fallback(nothing_here).method_not_allowed_fallback(wrong_method)
+}
+
+/// The `status` listener: public data.
+pub fn status() -> Router<Arc<World>> {
+    status::router().fallback(nothing_here).method_not_allowed_fallback(wrong_method)
 }
 
 async fn nothing_here() -> problem::Problem {

@@ -1,5 +1,6 @@
 //! TLS of the listeners. A client certificate is *accepted* here and *judged* on every request ([`crate::workflows::identify`]): so that a
-//! wrong one gets an answer that says why instead of an aborted handshake, and so that what has changed since the handshake counts. What TLS itself proves is that the peer holds the key of the certificate that it shows.
+//! wrong one gets an answer that says why instead of an aborted handshake, and so that what has changed since the handshake counts.
+//! What TLS itself proves is that the peer holds the key of the certificate that it shows.
 
 use std::sync::Arc;
 

@@ -60,6 +60,8 @@ pub enum PolicyFault {
     NoAuth { kind: DeviceKind },
     #[error("policy for {kind}: renews enc for: {reason}, expected: damaged or expired, as the rules decide the others")]
     NotRenewable { kind: DeviceKind, reason: Reason },
+    #[error("policy for {kind}: pin: found: {min} to {max} digits, expected: at least 4, at most 16, and the lower first")]
+    PinLength { kind: DeviceKind, min: u32, max: u32 },
     #[error("policy: {what}: expected: more than zero")]
     NotPositive { what: &'static str },
 }
@@ -71,13 +73,13 @@ impl Policy {
             policy.check(*kind)?;
         }
         let lifetimes = [
-            ("invitation.lifetime", self.invitation.lifetime),
-            ("stand_in_lifetime", self.stand_in_lifetime),
-            ("session_lifetime", self.session_lifetime),
+            ("invitation lifetime", self.invitation.lifetime),
+            ("lifetime of a stand-in", self.stand_in_lifetime),
+            ("lifetime of a session", self.session_lifetime),
         ];
         match lifetimes.into_iter().find(|(_, lifetime)| !lifetime.is_positive()) {
             Some((what, _)) => Err(PolicyFault::NotPositive { what }),
-            None if self.invitation.attempts == 0 => Err(PolicyFault::NotPositive { what: "invitation.attempts" }),
+            None if self.invitation.attempts == 0 => Err(PolicyFault::NotPositive { what: "attempts of an invitation" }),
             None => Ok(()),
         }
     }
@@ -108,6 +110,10 @@ impl KindPolicy {
         }
         if !self.slots.contains(&Slot::Auth) {
             return Err(PolicyFault::NoAuth { kind });
+        }
+        let PinPolicy { min_digits: min, max_digits: max, .. } = self.pin;
+        if !(4..=max).contains(&min) || max > 16 {
+            return Err(PolicyFault::PinLength { kind, min, max });
         }
         match self.renews_enc.iter().find(|reason| !matches!(reason, Reason::Damaged | Reason::Expired)) {
             Some(reason) => Err(PolicyFault::NotRenewable { kind, reason: *reason }),

@@ -79,6 +79,8 @@ pub enum KeyStoreError {
     File { action: &'static str, path: PathBuf, source: io::Error },
     #[error("{} is not private, found mode: {found:04o}, expected: 0600", path.display())]
     Mode { path: PathBuf, found: u32 },
+    #[error("no master key: expected: {}, or REMINT_MASTER_KEY in the environment", path.display())]
+    NoMasterKey { path: PathBuf },
     #[error("not a master key: {origin}: expected base64 of 32 bytes")]
     NotAMasterKey { origin: String },
     #[error("{}: {source}", path.display())]

@@ -29,6 +29,9 @@ impl MasterKey {
             return decode(text, "the environment");
         }
         let path = dir.join(FILE);
+        if !path.exists() {
+            return Err(KeyStoreError::NoMasterKey { path });
+        }
         let failed = |source| KeyStoreError::file("read", &path, source);
         let found = fs::metadata(&path).map_err(failed)?.permissions().mode() & 0o7777;
         if found != durable::PRIVATE {

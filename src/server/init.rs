@@ -45,6 +45,7 @@ pub async fn init(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<(), ServerError> {
+    check(foundation)?;
     if dir.join("remint.toml").exists() {
         return Err(ServerError::new(format!("{}: found: an installation, expected: an empty folder", dir.display())));
     }
@@ -66,6 +67,18 @@ pub async fn init(
     record(dir, &plan, clock).await?;
     plan.create(dir, &master, entropy)?;
     config.save(dir)
+}
+
+/// What `serve` could not serve is refused before anything is made.
+fn check(foundation: &Foundation) -> Result<(), ServerError> {
+    let Foundation { bind, ports: Ports { devices, desk, status }, .. } = foundation;
+    if bind.parse::<std::net::IpAddr>().is_err() {
+        return Err(ServerError::new(format!("bind: found: {bind}, expected: an IP address")));
+    }
+    if devices == desk || desk == status || devices == status {
+        return Err(ServerError::new(format!("ports: found: {devices}, {desk} and {status}, expected: three different ones")));
+    }
+    Ok(())
 }
 
 /// The folder holds keys: nobody else on the machine may look into it.

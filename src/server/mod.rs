@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -92,7 +93,7 @@ impl Server {
         let mut tasks = JoinSet::new();
         let devices = http::devices().with_state(Arc::clone(&world));
         let desk = http::desk().with_state(Arc::clone(&world));
-        let status = http::status::router().with_state(Arc::clone(&world));
+        let status = http::status().with_state(Arc::clone(&world));
         tasks.spawn(listener::serve(sockets.devices, Some(http::tls::devices(&world.authority)?), devices, stopped.clone()));
         tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
         tasks.spawn(listener::serve(sockets.status, None, status, stopped.clone()));
@@ -107,4 +108,22 @@ impl Server {
         while self.tasks.join_next().await.is_some() {}
         self.world.store.close().await;
     }
+}
+
+/// Waits for Ctrl-C, or for the signal by which a service is stopped.
+pub async fn told_to_stop() -> Result<(), ServerError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Writes a new file that only its owner can read.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), ServerError> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes)).map_err(|source| ServerError::new(format!("{}: {source}", path.display())))
 }

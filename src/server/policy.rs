@@ -128,6 +128,12 @@ mod tests {
     }
 
     #[test]
+    fn a_pin_that_nobody_could_choose_is_refused() {
+        let error = parse(&BUILT_IN.replacen("min_digits = 6", "min_digits = 9", 1)).unwrap_err();
+        assert!(error.to_string().contains("pin: found: 9 to 8 digits"), "{error}");
+    }
+
+    #[test]
     fn a_key_that_no_policy_has_is_refused() {
         let error = parse(&format!("lenient = true\n{BUILT_IN}")).unwrap_err();
         assert!(error.to_string().contains("unknown field `lenient`"), "{error}");

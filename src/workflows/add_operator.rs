@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::create_user::administrator;
+use super::create_user::{administrator, is_plain};
 use super::failure::Failure;
 use super::world::World;
 use crate::lifecycle::actor::{Operator, Role};
@@ -32,6 +32,7 @@ pub async fn add_operator(world: &World, name: &str, roles: BTreeSet<Role>, user
     if name.trim() != name || !(1..=64).contains(&name.chars().count()) || name.chars().any(char::is_control) {
         return Err(Failure::invalid("malformed", "operator name: expected: 1 to 64 printable characters"));
     }
+    is_plain("operator name", name)?;
     // phones know the signer of deliveries by its name (docs/protocol.md, M5)
     if name.to_lowercase().starts_with("remint") {
         return Err(Failure::invalid(
@@ -74,6 +75,9 @@ pub async fn add_operator(world: &World, name: &str, roles: BTreeSet<Role>, user
 pub async fn end_operator(world: &World, name: &str) -> Result<(), Failure> {
     let now = world.now();
     let record = world.store.operator_by_name(name).await?.ok_or(Failure::missing("operator"))?;
+    if let Some(ended_at) = record.ended_at {
+        return Err(Failure::invalid("wrong-state", format!("operator record: found: closed at {ended_at}, expected: an open one")));
+    }
     let mut entry = administrator().entry("end-operator", now);
     entry.details = json!({ "operator": name });
     let mut writes = vec![Write::OperatorEnded { operator: record.operator.id, at: now }];

@@ -33,6 +33,7 @@ pub async fn create_user(world: &World, caller: &Caller, new: NewUser) -> Result
     let NewUser { name, email, upn } = new;
     is_address("email", &email)?;
     is_address("upn", &upn)?;
+    is_plain("name", &name)?;
     Holder { name: name.clone(), email: email.clone(), upn: upn.clone() }.check()?;
     let user = User { id: UserId(world.fresh_id()), name, email, upn };
 
@@ -47,6 +48,16 @@ pub async fn create_user(world: &World, caller: &Caller, new: NewUser) -> Result
 /// The administrator at the command line: above the roles of the desk.
 pub fn administrator() -> Caller {
     Caller { actor: Actor::System, who: Who::Administrator, source: "local".to_owned() }
+}
+
+/// No blanks around it, and nothing that makes an eye read something else: marks of direction, and what has no width.
+pub(super) fn is_plain(field: &str, text: &str) -> Result<(), Failure> {
+    let misleads =
+        |c: char| matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    if text.trim() == text && !text.chars().any(misleads) {
+        return Ok(());
+    }
+    Err(Failure::invalid("malformed", format!("{field}: found: {text:?}, expected: no blanks around it, no invisible characters")))
 }
 
 /// `local@domain`, and nothing that would mislead an eye or a relying party.

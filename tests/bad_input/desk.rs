@@ -141,8 +141,9 @@ async fn a_body_has_the_members_that_it_must_have_and_no_others() {
         more["approved"] = json!(true);
         let reply = live.desk.post_json(&path, &more).await.unwrap();
         house.refuses(&path, &reply, 400, "malformed", &["unknown field `approved`, expected"]).await;
+        let as_array = Value::Array(members.iter().map(|member| right[member].clone()).collect()).to_string();
         let twice = right.to_string().replacen('{', &format!("{{\"{}\":\"x\",", members[0]), 1);
-        for text in ["", "{", "nonsense", "[1]", "\"a\"", "{}{}", "\u{feff}{}", &twice] {
+        for text in ["", "{", "nonsense", "[1]", "\"a\"", "{}{}", "\u{feff}{}", &twice, &as_array] {
             let reply = live.desk.send(Request::post(path.as_str()).with_body("application/json", text.to_owned())).await.unwrap();
             house.refuses(&format!("{path} {text:?}"), &reply, 400, "malformed", &["body: "]).await;
         }
@@ -204,6 +205,9 @@ async fn a_user_has_a_name_and_addresses_that_fit_a_certificate() {
         ("name", "   "),
         ("name", "Eve\nAdmin"),
         ("name", "Eve\0"),
+        ("name", " Eve"),
+        ("name", "\u{202e}evE"),
+        ("name", "E\u{200b}ve"),
         ("name", &long),
         ("email", ""),
         ("email", "eve"),
@@ -250,6 +254,26 @@ async fn a_question_is_well_formed() {
     for path in ["/api/users", "/api/replacements", "/api/me"] {
         let reply = live.desk.delete(path).await.unwrap();
         house.refuses(path, &reply, 405, "method-not-allowed", &[]).await;
+    }
+    live.stop().await;
+}
+
+/// What generates a client from the description must get one that works.
+#[tokio::test]
+async fn the_description_of_the_desk_is_true() {
+    let live = Live::start().await;
+    let described: Value = live.desk.get("/api/openapi.json").await.unwrap().json().unwrap();
+    let paths = described["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), 9, "{:?}", paths.keys());
+    for (path, methods) in paths {
+        for (method, call) in methods.as_object().unwrap() {
+            for parameter in call["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap();
+                let is_in_path = path.contains(&format!("{{{name}}}"));
+                assert_eq!(parameter["in"], if is_in_path { "path" } else { "query" }, "{method} {path}: {name}");
+                assert_eq!(parameter["required"], is_in_path || name == "q", "{method} {path}: {name}");
+            }
+        }
     }
     live.stop().await;
 }

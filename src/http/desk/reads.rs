@@ -30,6 +30,7 @@ pub async fn me(Operator(caller): Operator) -> Result<Json<MeBody>, Problem> {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct FindQuery {
     /// Any part of a name, e-mail address, UPN or device serial.
     q: String,
@@ -61,9 +62,11 @@ pub async fn user(
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct RequestsQuery {
     /// Only those that are neither issued, rejected nor canceled.
     #[serde(default)]
+    #[param(required = false)]
     open: bool,
     /// Only this user's.
     user: Option<String>,

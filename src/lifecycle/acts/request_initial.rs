@@ -32,7 +32,7 @@ pub fn request_initial(holdings: &Holdings, policy: &Policy, act: &RequestInitia
         return Err(act.actor.not_permitted(Role::HelpDesk.as_str()));
     };
     act.actor.must_be(Role::HelpDesk)?;
-    mode_fits(act.mode, act.kind)?;
+    mode_fits(policy, act.mode, act.kind)?;
 
     let mut draft = Draft::on(holdings, policy, now);
     let state = if policy.validate_initial { RequestState::AwaitingApproval } else { RequestState::Approved };

@@ -80,11 +80,14 @@ fn fits(policy: &Policy, act: &Submit, kind: DeviceKind) -> Result<(), Refusal> 
     if by_user && act.mode == Mode::Remote && !policy.users_may_issue_remotely {
         return Err(Refusal::new(RefusalCode::WrongMode, "remote, by a user", "remote by an operator only"));
     }
-    mode_fits(act.mode, kind)
+    mode_fits(policy, act.mode, kind)
 }
 
-/// Refuses a mode that is not for this kind.
-pub(super) fn mode_fits(mode: Mode, kind: DeviceKind) -> Result<(), Refusal> {
+/// Refuses a mode that is not for this kind, and a kind that the policy does not issue.
+pub(super) fn mode_fits(policy: &Policy, mode: Mode, kind: DeviceKind) -> Result<(), Refusal> {
+    if policy.slots(kind).is_empty() {
+        return Err(Refusal::new(RefusalCode::WrongMode, format!("{kind}, which the policy does not issue"), "a kind of the policy"));
+    }
     let fitting = Mode::fitting(kind);
     if fitting.contains(&mode) {
         return Ok(());
