@@ -226,9 +226,7 @@ async fn a_body_that_is_not_m2_is_malformed_and_no_attempt() {
         let reply = opening.say_edited(&live, |body| put(body, member, value.clone())).await;
         house.refuses(&format!("{member}: {value}"), &reply, 400, "malformed", words).await;
     }
-    for (text, words) in
-        [("", "EOF"), ("{", "EOF"), ("[]", "a JSON object"), ("null", "a JSON object"), ("\u{1}", "a JSON object")]
-    {
+    for (text, words) in [("", "EOF"), ("{", "EOF"), ("[]", "a JSON object"), ("null", "a JSON object"), ("\u{1}", "a JSON object")] {
         let reply = live.device(None).send(Request::post(SESSIONS).with_body("application/json", text)).await.unwrap();
         house.refuses(&format!("{text:?}"), &reply, 400, "malformed", &["body: ", words]).await;
     }
