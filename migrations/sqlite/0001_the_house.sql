@@ -316,7 +316,7 @@ CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit BEGIN
     SELECT raise(ABORT, 'the audit log is only ever added to');
 END;
 
--- Published CRLs. One that has been followed by another goes when its time is up.
+-- The CRL that was published last. The next takes its place: several a second may be published.
 CREATE TABLE crls (
     number      INTEGER PRIMARY KEY,              -- RFC 5280 §5.2.3; only ever rises
     this_update INTEGER NOT NULL,

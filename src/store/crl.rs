@@ -41,7 +41,7 @@ impl Store {
     }
 }
 
-/// Keeps a CRL; one that does not rise above the last is a conflict. Those that are out of date go.
+/// Keeps a CRL; one that does not rise above the last is a conflict. It takes the place of the one before: several a second may be published.
 pub(super) fn publish(script: &mut Script, crl: &Crl) {
     script
         .hit(
@@ -53,7 +53,7 @@ pub(super) fn publish(script: &mut Script, crl: &Crl) {
         .bind(Millis(crl.next_update))
         .bind(&crl.der)
         .bind(crl.number);
-    script.run("DELETE FROM crls WHERE number < ? AND next_update < ?").bind(crl.number).bind(Millis(crl.this_update));
+    script.run("DELETE FROM crls WHERE number < ?").bind(crl.number);
 }
 
 fn read(row: &SqliteRow) -> Result<Crl, sqlx::Error> {

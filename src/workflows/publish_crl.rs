@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::failure::Failure;
-use super::world::World;
+use super::world::{World, retrying};
 use crate::lifecycle::holdings::Standing;
 use crate::pki::crl::{CrlEntry, CrlReason, sign_crl};
 use crate::store::commit::{Commit, Write};
@@ -12,8 +12,13 @@ use crate::store::crl::{Crl, Listed};
 /// How long a CRL may be relied upon. Another is published long before.
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
-/// Signs a CRL of what is committed now, and keeps it under the next number.
+/// Signs a CRL of what is committed now, and keeps it under the next number. Where another process took that number first, the one
+/// after it.
 pub async fn publish_crl(world: &World) -> Result<Crl, Failure> {
+    retrying(|| attempt(world)).await
+}
+
+async fn attempt(world: &World) -> Result<Crl, Failure> {
     let now = world.now();
     let number = world.store.latest_crl().await?.map_or(1, |latest| latest.number + 1);
     let entries: Vec<CrlEntry> = world.store.not_good(now).await?.into_iter().filter_map(entry).collect();
