@@ -24,10 +24,11 @@ pub async fn run(exit: bool, keep: Option<&Path>) -> Result<ExitCode, ServerErro
         (Ok(_) | Err(_), _) => Ok(()),
     };
     let is_true = told.as_ref().map(|_| ()).map_err(ToString::to_string);
+    let phone_2 = told.as_ref().ok().and_then(|phones| phones.phone_2.card().standing).map(|standing| standing.device);
     drop(told); // lets go of the phones, so that they can be used by hand
     ledger.conclude(&is_true);
-    if !exit && is_true.is_ok() {
-        stage.explain();
+    if let Some(phone_2) = phone_2.filter(|_| !exit) {
+        stage.explain(&phone_2);
         told_to_stop().await?;
     }
     stage.strike().await;

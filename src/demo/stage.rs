@@ -104,8 +104,8 @@ impl Stage {
         self.server.stop().await;
     }
 
-    /// How to go on by hand.
-    pub fn explain(&self) {
+    /// How to go on by hand, also with the phone of this id.
+    pub fn explain(&self, phone_2: &str) {
         let folder = self.folder.path().display();
         let Config { desk, .. } = &self.config;
         println!(
@@ -113,7 +113,7 @@ impl Stage {
 It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, in another terminal:
 
   # the desk API, as Omar
-  curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/requests
+  curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/users?q=ana
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/openapi.json
 
   # what phone-2 holds, what the lost phone-1 is told, and the CRL
@@ -122,9 +122,9 @@ It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, 
   target/release/mobile-sim --state {folder}/phone-1 --pin {PIN} sync
   curl -s {}/crl/issuing.crl | openssl crl -inform DER -noout -text
 
-  # lose phone-2 too: take its id from the first call, submit, and issue to a new phone with the invitation and the code in the answer
+  # lose phone-2 too, and issue to a new phone with the invitation and the code in the answer
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/replacements \\
-       -H 'content-type: application/json' -d '{{\"target\":\"<id>\",\"reason\":\"stolen\",\"mode\":\"remote\"}}'
+       -H 'content-type: application/json' -d '{{\"target\":\"{phone_2}\",\"reason\":\"stolen\",\"mode\":\"remote\"}}'
   target/release/mobile-sim --state {folder}/phone-3 --pin {PIN} issue '<msc1:…>' --code <code>
 ",
             desk.address, desk.address, self.config.status.url, desk.address
