@@ -15,11 +15,9 @@ use super::words::{self, Segment};
 use crate::lifecycle::credential::Slot;
 use crate::pki::request::est_base64;
 use crate::pki::{cms, csrattrs};
-use crate::workflows::AtWork;
 use crate::workflows::deliver_encryption_key::{Delivery, deliver_encryption_key};
 use crate::workflows::enroll_credential::enroll_credential;
 use crate::workflows::failure::Failure;
-use crate::workflows::identify::identify_bearer;
 use crate::workflows::world::World;
 
 /// The EST paths.
@@ -81,7 +79,7 @@ async fn simpleenroll(
     body: Result<Whole, Problem>,
 ) -> Result<Response, EstProblem> {
     let slot = slot_of(&slot)?;
-    let device = at_work(&world, &peer).await?;
+    let device = peer.at_work(&world).await?;
     let certificate = enroll_credential(&world, &device, slot, &csr(body?)?).await?;
     let bag = cms::certs_only(&[&certificate]).map_err(Failure::from)?;
     Ok(est_body("application/pkcs7-mime; smime-type=certs-only", &bag))
@@ -97,18 +95,13 @@ async fn serverkeygen(
     if slot_of(&slot)? != Slot::Enc {
         return Err(Problem::new("unknown-slot", format!("slot: found: {slot}, expected: enc, whose key the server makes")).into());
     }
-    let device = at_work(&world, &peer).await?;
+    let device = peer.at_work(&world).await?;
     let delivery = deliver_encryption_key(&world, &device, &csr(body?)?).await?;
     multipart(&delivery)
 }
 
 fn slot_of(slot: &str) -> Result<Slot, Problem> {
     slot.parse().map_err(|error| Problem::new("unknown-slot", format!("slot: {error}")))
-}
-
-async fn at_work(world: &World, peer: &Peer) -> Result<AtWork, EstProblem> {
-    let bearer = identify_bearer(world, peer.certificate()?).await?;
-    Ok(AtWork { bearer, source: peer.source() })
 }
 
 fn csr(body: Whole) -> Result<Vec<u8>, Problem> {

@@ -7,6 +7,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::problem::Problem;
+use crate::workflows::AtWork;
+use crate::workflows::identify::identify_bearer;
+use crate::workflows::world::World;
 
 /// The other end of a connection.
 #[derive(Clone, Debug)]
@@ -22,6 +25,12 @@ impl Peer {
     /// Where it asks from, for the audit log.
     pub fn source(&self) -> String {
         self.address.ip().to_string()
+    }
+
+    /// The device at the other end, by the certificate that it must show.
+    pub async fn at_work(&self, world: &World) -> Result<AtWork, Problem> {
+        let bearer = identify_bearer(world, self.certificate()?).await?;
+        Ok(AtWork { bearer, source: self.source() })
     }
 
     /// The certificate, demanded.

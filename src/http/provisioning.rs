@@ -23,7 +23,6 @@ use crate::workflows::AtWork;
 use crate::workflows::abandon_session::abandon_session;
 use crate::workflows::confirm_issuance::{Confirm, ProvedSlot, confirm_issuance};
 use crate::workflows::deliver_encryption_key::deliver_history;
-use crate::workflows::identify::identify_bearer;
 use crate::workflows::open_session::{OpenSession, open_session};
 use crate::workflows::sync_device::sync_device;
 use crate::workflows::world::World;
@@ -109,7 +108,7 @@ fn plan(slots: &[Slot]) -> serde_json::Value {
 
 /// M5h.
 async fn history(State(world): State<Arc<World>>, peer: Peer, Segment(session): Segment) -> Result<Response, Problem> {
-    let device = at_work(&world, &peer).await?;
+    let device = peer.at_work(&world).await?;
     let keys = deliver_history(&world, &device, id("session", &session)?).await?;
     let keys: Vec<_> = keys
         .iter()
@@ -148,7 +147,7 @@ async fn confirm(
     Segment(session): Segment,
     Parsed(body): Parsed<ConfirmBody>,
 ) -> Result<Response, Problem> {
-    let device = at_work(&world, &peer).await?;
+    let device = peer.at_work(&world).await?;
     let slots = body.slots.iter().map(proved_slot).collect::<Result<Vec<_>, _>>()?;
     if slots.len() > Slot::ALL.len() {
         return Err(Problem::malformed(format!("slots: found: {}, expected: each slot once", slots.len())));
@@ -174,15 +173,15 @@ fn proved_slot(body: &SlotBody) -> Result<ProvedSlot, Problem> {
 
 /// M7.
 async fn give_up(State(world): State<Arc<World>>, peer: Peer, Segment(session): Segment) -> Result<Response, Problem> {
-    let device = at_work(&world, &peer).await?;
+    let device = peer.at_work(&world).await?;
     abandon_session(&world, &device, id("session", &session)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// M8.
 async fn sync(State(world): State<Arc<World>>, peer: Peer) -> Result<Response, Problem> {
-    let bearer = identify_bearer(&world, peer.certificate()?).await?;
-    let synced = sync_device(&world, bearer, &peer.source()).await?;
+    let AtWork { bearer, source } = peer.at_work(&world).await?;
+    let synced = sync_device(&world, bearer, &source).await?;
     let update = synced.update.map(|session| {
         json!({
             "session": session.id.to_string(),
@@ -197,11 +196,6 @@ async fn sync(State(world): State<Arc<World>>, peer: Peer) -> Result<Response, P
         "temporary_until": synced.temporary_until.map(|until| until.to_string()),
         "update": update,
     }))))
-}
-
-async fn at_work(world: &World, peer: &Peer) -> Result<AtWork, Problem> {
-    let bearer = identify_bearer(world, peer.certificate()?).await?;
-    Ok(AtWork { bearer, source: peer.source() })
 }
 
 /// An answer that is for this device alone.

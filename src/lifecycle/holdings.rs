@@ -8,7 +8,7 @@ use super::change::{Carried, Change};
 use super::credential::{Credential, CredentialState, RevocationReason, Slot};
 use super::device::{Device, DeviceState, DeviceStatus};
 use super::hold::{Cause, Held, Holds};
-use super::ids::{CredentialId, DeviceId, RequestId, SessionId, TicketId};
+use super::ids::{CredentialId, DeviceId, RequestId, TicketId};
 use super::request::{Purpose, Request, RequestState};
 use super::ticket::Ticket;
 use super::user::User;
@@ -221,11 +221,6 @@ impl Holdings {
     /// The open update of a device.
     pub fn open_update_of(&self, device: DeviceId) -> Option<&Request> {
         self.open_requests().find(|request| matches!(request.purpose, Purpose::Update { device: updated } if updated == device))
-    }
-
-    /// The request at work on which a session is.
-    pub fn request_of_session(&self, session: SessionId) -> Option<&Request> {
-        self.requests.values().find(|request| request.issuing().is_some_and(|issuing| issuing.session == session))
     }
 
     /// Credentials made for a device that it has not confirmed.

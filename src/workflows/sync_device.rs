@@ -8,7 +8,7 @@ use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::update::{Update, update};
 use crate::lifecycle::credential::CredentialState;
 use crate::lifecycle::device::DeviceStatus;
-use crate::lifecycle::ids::{DeviceId, SessionId, UserId};
+use crate::lifecycle::ids::{DeviceId, SessionId};
 use crate::store::audit::Who;
 use crate::store::commit::Write;
 use crate::store::session::{Opened, Session};
@@ -27,20 +27,19 @@ const EXPECTED: &str = "the issued auth of a device";
 
 /// Tells a device how it stands. An open update of an active device is at work from here on; asked again, the same session.
 pub async fn sync_device(world: &World, bearer: Bearer, source: &str) -> Result<Synced, Failure> {
+    retrying(|| attempt(world, bearer, source)).await
+}
+
+async fn attempt(world: &World, bearer: Bearer, source: &str) -> Result<Synced, Failure> {
     let Bearer::Auth { user, device, credential } = bearer else {
         return Err(wrong("a bootstrap certificate", EXPECTED));
     };
+    let now = world.now();
     let loaded = world.load(user).await?;
     let is_issued = loaded.holdings.credentials.get(&credential).is_some_and(|c| matches!(c.state, CredentialState::Issued { .. }));
     if !is_issued {
         return Err(wrong("an auth certificate that is revoked or not confirmed", EXPECTED));
     }
-    retrying(|| attempt(world, user, device, source)).await
-}
-
-async fn attempt(world: &World, user: UserId, device: DeviceId, source: &str) -> Result<Synced, Failure> {
-    let now = world.now();
-    let loaded = world.load(user).await?;
     let found = loaded.holdings.devices.get(&device).ok_or_else(|| broken("the device of a credential"))?;
     let state = loaded.holdings.device_status(found);
     let temporary_until = found.stand_in().map(|stand_in| stand_in.until);
