@@ -17,7 +17,21 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        read(request).await.map(Self)
+        read(request, LIMIT).await.map(Self)
+    }
+}
+
+/// A list that may be longer than other bodies: the lines of a CSV.
+pub struct Listed(pub Bytes);
+
+/// Lists of [`crate::workflows::stock::LIST`] devices fit.
+const LIST_LIMIT: usize = 1024 * 1024;
+
+impl<S: Send + Sync> FromRequest<S> for Listed {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read(request, LIST_LIMIT).await.map(Self)
     }
 }
 
@@ -29,7 +43,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Parsed<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         is_json(request.headers())?;
-        let body = read(request).await?;
+        let body = read(request, LIMIT).await?;
         if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
             return Err(Problem::malformed("body: expected: a JSON object"));
         }
@@ -47,17 +61,17 @@ fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new("wrong-media-type", format!("content type: found: {found}, expected: application/json")))
 }
 
-async fn read(request: Request) -> Result<Bytes, Problem> {
+async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > LIMIT) {
-        return Err(too_large());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
     }
-    to_bytes(request.into_body(), LIMIT).await.map_err(|error| {
+    to_bytes(request.into_body(), limit).await.map_err(|error| {
         let is_over = std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-        if is_over { too_large() } else { Problem::malformed("the body ended early") }
+        if is_over { too_large(limit) } else { Problem::malformed("the body ended early") }
     })
 }
 
-fn too_large() -> Problem {
-    Problem::new("too-large", format!("body: expected: at most {LIMIT} bytes"))
+fn too_large(limit: usize) -> Problem {
+    Problem::new("too-large", format!("body: expected: at most {limit} bytes"))
 }

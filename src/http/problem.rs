@@ -32,7 +32,8 @@ impl Problem {
 
     /// The same on an EST path: the status and one line of text (RFC 7030 §4.2.3).
     pub fn into_est(self) -> Response {
-        let status = self.status;
+        // EST clients take 409 for a refusal: a conflict passes by itself (RFC 7030 §4.2.3 knows no code for it)
+        let status = if self.code == "conflict" { StatusCode::SERVICE_UNAVAILABLE } else { self.status };
         let mut response = (status, format!("{}: {}\n", self.code, self.detail)).into_response();
         self.add_headers(&mut response);
         response
@@ -40,7 +41,7 @@ impl Problem {
 
     fn add_headers(&self, response: &mut Response) {
         let headers = response.headers_mut();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if self.status == StatusCode::SERVICE_UNAVAILABLE || self.code == "conflict" {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
         if self.status == StatusCode::UNAUTHORIZED {
@@ -94,7 +95,7 @@ impl From<Failure> for Problem {
 /// The status of each stable code.
 fn status_of(code: &str) -> StatusCode {
     match code {
-        "malformed" | "bad-csr" | "proof-required" => StatusCode::BAD_REQUEST,
+        "malformed" | "bad-line" | "bad-csr" | "proof-required" => StatusCode::BAD_REQUEST,
         "certificate-required" | "wrong-proof" => StatusCode::UNAUTHORIZED,
         "not-permitted" | "own-request" | "wrong-certificate" | "wrong-signature" | "foreign-origin" => StatusCode::FORBIDDEN,
         "unknown" | "unknown-invitation" | "unknown-slot" => StatusCode::NOT_FOUND,
@@ -105,8 +106,10 @@ fn status_of(code: &str) -> StatusCode {
         "wrong-mode" => StatusCode::UNPROCESSABLE_ENTITY,
         "invitation-locked" => StatusCode::LOCKED,
         "too-many-requests" => StatusCode::TOO_MANY_REQUESTS,
-        "conflict" | "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
         "too-slow" => StatusCode::REQUEST_TIMEOUT,
+        // somebody else changed the same holdings at the same moment: the same message again
+        "conflict" => StatusCode::CONFLICT,
         // what stands in the way: not-replaceable, open-request, wrong-state, slot-taken, keys-changed, duplicate, …
         _ => StatusCode::CONFLICT,
     }

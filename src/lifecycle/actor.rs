@@ -36,11 +36,24 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// The operator, if they have this role; everybody else is refused.
+    pub fn operator(&self, role: Role) -> Result<&Operator, Refusal> {
+        match self {
+            Self::Operator(operator) if operator.roles.contains(&role) => Ok(operator),
+            Self::Operator(_) | Self::User(_) | Self::System => Err(self.not_permitted(role.as_str())),
+        }
+    }
+
     /// Refuses everybody but an operator with this role.
     pub fn must_be(&self, role: Role) -> Result<(), Refusal> {
+        self.operator(role).map(|_| ())
+    }
+
+    /// Refuses everybody but timed work.
+    pub fn must_be_system(&self) -> Result<(), Refusal> {
         match self {
-            Self::Operator(operator) if operator.roles.contains(&role) => Ok(()),
-            Self::Operator(_) | Self::User(_) | Self::System => Err(self.not_permitted(role.as_str())),
+            Self::System => Ok(()),
+            Self::Operator(_) | Self::User(_) => Err(self.not_permitted("the system")),
         }
     }
 

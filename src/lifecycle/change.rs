@@ -6,7 +6,7 @@ use super::credential::{Certified, Credential, RevocationReason};
 use super::device::{Device, StandIn};
 use super::hold::Hold;
 use super::ids::{CredentialId, DeviceId, RequestId, TicketId};
-use super::reason::EndReason;
+use super::reason::{EndReason, Reason};
 use super::request::{Request, RequestState};
 use super::ticket::{Ticket, TicketState};
 use super::words::words;
@@ -27,6 +27,11 @@ pub enum Change {
     RequestMoved {
         request: RequestId,
         to: RequestState,
+    },
+    /// The reason of a replacement is now a worse one.
+    RequestWorsened {
+        request: RequestId,
+        reason: Reason,
     },
 
     TicketIssued(Ticket),

@@ -36,6 +36,19 @@ words! {
     }
 }
 
+words! {
+    /// What a credential is for the people who look at it: its state, and for an issued one what the clock and its holds make of it.
+    pub enum CredentialStatus {
+        Reserved = "reserved",
+        Signed = "signed",
+        Active = "active",
+        /// At least one hold stands on it.
+        Suspended = "suspended",
+        Expired = "expired",
+        Revoked = "revoked",
+    }
+}
+
 /// SHA-256 of a DER SubjectPublicKeyInfo: which key this is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct KeyId(pub [u8; 32]);
@@ -88,6 +101,11 @@ impl Credential {
             CredentialState::Issued { certified, .. } => now < certified.not_after,
             CredentialState::Reserved { .. } | CredentialState::Signed { .. } | CredentialState::Revoked { .. } => false,
         }
+    }
+
+    /// Issued and not revoked, and its time is up.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        matches!(&self.state, CredentialState::Issued { certified, .. } if now >= certified.not_after)
     }
 
     pub fn is_revoked(&self) -> bool {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::change::Change;
 use super::credential::{RevocationReason, Slot};
 use super::device::DeviceState;
+use super::ending::Ending;
 use super::hold::{Cause, Held, Hold};
 use super::holdings::Holdings;
 use super::ids::{CredentialId, DeviceId, RequestId};
@@ -70,17 +71,36 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Ends a device in use: itself, its own credentials for the reason `own`, and what ends with every device (lifecycle.md §4).
-    /// Its `enc` credentials are the caller's to decide; afterwards the caller calls [`Self::end_orphans`].
-    pub fn end_device(&mut self, device: DeviceId, reason: EndReason, own: RevocationReason) {
+    /// Holds a device in use and every usable credential that it carries, shared ones included [seed: rule 1].
+    pub fn hold_device(&mut self, device: DeviceId, cause: Cause) {
+        self.place_hold(Held::Device(device), cause);
+        let carried: Vec<CredentialId> = self
+            .holdings
+            .carried_by(device)
+            .filter(|(credential, _)| credential.is_usable(self.now))
+            .map(|(credential, _)| credential.id)
+            .collect();
+        for credential in carried {
+            self.place_hold(Held::Credential(credential), cause);
+        }
+    }
+
+    /// Ends a device: what it carries, itself, and what ends with every device (lifecycle.md §4). A device that has ended before keeps
+    /// its end; what it carried is treated all the same. Afterwards the caller calls [`Self::end_orphans`].
+    pub fn end_device(&mut self, device: DeviceId, ending: Ending) {
+        if let Some(revocation) = ending.encs {
+            for enc in self.encs_of(device) {
+                self.revoke(enc, revocation);
+            }
+        }
+        for credential in self.own_credentials_of(device) {
+            self.revoke(credential, ending.own);
+        }
         if !self.holdings.devices.get(&device).is_some_and(|device| device.is_in_use()) {
             return;
         }
         let arrangements: Vec<RequestId> = self.holdings.arrangements_over(device).map(|request| request.id).collect();
-        self.make(Change::DeviceTerminated { device, at: self.now, reason });
-        for credential in self.own_credentials_of(device) {
-            self.revoke(credential, own);
-        }
+        self.make(Change::DeviceTerminated { device, at: self.now, reason: ending.reason });
         for arrangement in arrangements {
             self.lift_holds_of(Cause::Replacement(arrangement), |_| true);
         }

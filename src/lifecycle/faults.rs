@@ -8,7 +8,7 @@ use super::device::{Device, DeviceState};
 use super::hold::{Cause, Held};
 use super::holdings::Holdings;
 use super::policy::Policy;
-use super::request::{Purpose, Request, RequestState};
+use super::request::{Issuing, Purpose, Request, RequestState};
 
 /// One broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +24,7 @@ impl Holdings {
     pub fn faults(&self, policy: &Policy, now: Timestamp) -> Vec<Fault> {
         let mut found = Vec::new();
         self.faulty_holds(&mut found);
+        self.faulty_replacements(&mut found);
         self.faulty_lines(&mut found);
         self.faulty_carries(&mut found);
         self.faulty_encs(policy, now, &mut found);
@@ -48,6 +49,17 @@ impl Holdings {
             };
             if !is_justified {
                 fault(found, 2, format!("a hold that outlives its cause: {} on {:?}", hold.cause, hold.on));
+            }
+        }
+    }
+
+    /// 2, the other way round: while a replacement is open, what it took away is held.
+    fn faulty_replacements(&self, found: &mut Vec<Fault>) {
+        for (request, line) in self.open_requests().filter_map(|request| request.replacement().map(|(_, line)| (request, line))) {
+            let taken = [Some(line.target), line.original].into_iter().flatten();
+            let in_use = taken.filter(|device| self.devices.get(device).is_some_and(Device::is_in_use));
+            for device in in_use.filter(|device| !self.holds.stands(Held::Device(*device), Cause::Replacement(request.id))) {
+                fault(found, 2, format!("{device} is not held by its open replacement {}", request.id));
             }
         }
     }
@@ -124,12 +136,23 @@ impl Holdings {
 
     /// 0: a session at work has a device that waits for it, an open update has a device in use, and nothing unconfirmed lies about.
     fn faulty_sessions(&self, found: &mut Vec<Fault>) {
+        for device in self.devices.values() {
+            let DeviceState::Assigned { request } = device.state else { continue };
+            let state = self.requests.get(&request).map(|request| &request.state);
+            let is_awaited = match state {
+                Some(RequestState::Bound { device: bound }) => *bound == device.id,
+                Some(RequestState::Issuing(issuing)) => issuing.device == device.id,
+                _ => false,
+            };
+            if !is_awaited {
+                fault(found, 0, format!("{} is assigned to request {request}, which does not wait for it", device.id));
+            }
+        }
         for request in self.open_requests() {
             let is_sound = match (&request.purpose, &request.state) {
                 (Purpose::Update { device }, _) => self.devices.get(device).is_some_and(Device::is_in_use),
-                (_, RequestState::Issuing(issuing)) => {
-                    let device = self.devices.get(&issuing.device);
-                    device.is_some_and(|device| device.state == DeviceState::Assigned { request: request.id })
+                (_, RequestState::Issuing(Issuing { device, .. }) | RequestState::Bound { device }) => {
+                    self.devices.get(device).is_some_and(|device| device.state == DeviceState::Assigned { request: request.id })
                 }
                 (_, _) => true,
             };

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::change::{Carried, Change};
-use super::credential::{Credential, CredentialState, RevocationReason, Slot};
+use super::credential::{Credential, CredentialState, CredentialStatus, RevocationReason, Slot};
 use super::device::{Device, DeviceState, DeviceStatus};
 use super::hold::{Cause, Held, Holds};
 use super::ids::{CredentialId, DeviceId, RequestId, TicketId};
+use super::refusal::{Refusal, RefusalCode};
 use super::request::{Purpose, Request, RequestState};
 use super::ticket::Ticket;
 use super::user::User;
@@ -76,6 +77,11 @@ impl Holdings {
             Change::RequestMoved { request, to } => {
                 if let Some(request) = self.requests.get_mut(request) {
                     request.state = to.clone();
+                }
+            }
+            Change::RequestWorsened { request, reason } => {
+                if let Some(Request { purpose: Purpose::Replacement { reason: asked, .. }, .. }) = self.requests.get_mut(request) {
+                    *asked = *reason;
                 }
             }
             Change::TicketIssued(ticket) => {
@@ -153,6 +159,22 @@ impl Holdings {
         }
     }
 
+    // ---- what an act is about ----
+
+    /// A request, or the refusal that there is none.
+    pub(super) fn request(&self, request: RequestId) -> Result<&Request, Refusal> {
+        self.requests.get(&request).ok_or_else(|| Refusal::unknown("request"))
+    }
+
+    /// A device in use, or the refusal that says what it is instead.
+    pub(super) fn device_in_use(&self, device: DeviceId) -> Result<&Device, Refusal> {
+        let device = self.devices.get(&device).ok_or_else(|| Refusal::unknown("device"))?;
+        if device.is_in_use() {
+            return Ok(device);
+        }
+        Err(Refusal::new(RefusalCode::WrongState, self.device_status(device).as_str(), "a device in use"))
+    }
+
     // ---- what can be read off ----
 
     /// What a device is now: its state, and for one in use what its holds make of it.
@@ -179,6 +201,18 @@ impl Holdings {
     /// What relying parties are told of a credential.
     pub fn standing(&self, credential: &Credential) -> Standing {
         Standing::of(&credential.state, self.holds.since(Held::Credential(credential.id)))
+    }
+
+    /// What a credential is now: its state, and for an issued one what the clock and its holds make of it.
+    pub fn credential_status(&self, credential: &Credential, now: Timestamp) -> CredentialStatus {
+        match &credential.state {
+            CredentialState::Reserved { .. } => CredentialStatus::Reserved,
+            CredentialState::Signed { .. } => CredentialStatus::Signed,
+            CredentialState::Revoked { .. } => CredentialStatus::Revoked,
+            CredentialState::Issued { certified, .. } if now >= certified.not_after => CredentialStatus::Expired,
+            CredentialState::Issued { .. } if self.standing(credential) == Standing::Good => CredentialStatus::Active,
+            CredentialState::Issued { .. } => CredentialStatus::Suspended,
+        }
     }
 
     /// What a device carries, or carried before it ended.
@@ -216,6 +250,11 @@ impl Holdings {
 
     pub fn open_requests(&self) -> impl Iterator<Item = &Request> {
         self.requests.values().filter(|request| request.is_open())
+    }
+
+    /// The open replacement whose target a device is.
+    pub fn open_replacement_of(&self, target: DeviceId) -> Option<&Request> {
+        self.open_requests().find(|request| request.replacement().is_some_and(|(_, line)| line.target == target))
     }
 
     /// The open update of a device.

@@ -21,6 +21,12 @@ pub struct Policy {
     pub users_may_issue_remotely: bool,
     /// Whether an initial issuance waits for a validation officer (default no).
     pub validate_initial: bool,
+    /// Whether a replacement by an operator waits for a validation officer too (default no: it is approved by being submitted [seed]).
+    pub validate_replacements: bool,
+    /// Whether who requested a request, or is concerned by it, may not bind or personalize under it (default no).
+    pub separate_issuer: bool,
+    /// After how long a lost or stolen device is terminated, if its replacement has not been issued; never, if none.
+    pub escalation: Option<SignedDuration>,
 }
 
 /// What one kind of device carries.
@@ -31,6 +37,8 @@ pub struct KindPolicy {
     /// The reasons for which `enc` is renewed although table 2 keeps it. A policy cannot say the opposite.
     pub renews_enc: BTreeSet<Reason>,
     pub pin: PinPolicy,
+    /// How many devices of this kind a user may have, in use or requested.
+    pub limit: u32,
 }
 
 /// What a device demands of the PIN under which it stores its keys.

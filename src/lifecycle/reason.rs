@@ -32,6 +32,17 @@ words! {
     }
 }
 
+words! {
+    /// Why an operator terminates a device (lifecycle.md §4, terminate).
+    pub enum Termination {
+        /// It is no longer wanted.
+        Retired = "retired",
+        Damaged = "damaged",
+        Lost = "lost",
+        Stolen = "stolen",
+    }
+}
+
 /// What happens to the `enc` credentials of the target when its replacement is issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EncFate {
@@ -52,6 +63,15 @@ impl Reason {
     /// Somebody else may have the keys.
     pub fn exposes_keys(self) -> bool {
         matches!(self, Self::Lost | Self::Stolen)
+    }
+
+    /// The worse of this reason and what an operator says of the same device: lost and stolen are worse than the rest.
+    pub fn worse(self, said: Termination) -> Self {
+        match said {
+            Termination::Lost if !self.exposes_keys() => Self::Lost,
+            Termination::Stolen if !self.exposes_keys() => Self::Stolen,
+            Termination::Lost | Termination::Stolen | Termination::Damaged | Termination::Retired => self,
+        }
     }
 
     /// How the target's own `auth`, `sign` and `card-auth` are revoked when a permanent replacement is issued [seed: table of reasons].

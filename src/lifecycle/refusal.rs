@@ -24,6 +24,8 @@ words! {
         WrongState = "wrong-state",
         /// Not blank stock of the right kind, or not the device that is bound or being provisioned.
         NotAvailable = "not-available",
+        /// The user has as many devices of the kind as the policy allows.
+        LimitReached = "limit-reached",
         /// The device is not of the kind that the ticket is for.
         WrongKind = "wrong-kind",
         /// The ticket has expired.
@@ -60,5 +62,10 @@ pub struct Refusal {
 impl Refusal {
     pub fn new(code: RefusalCode, found: impl Into<String>, required: impl Into<String>) -> Self {
         Self { code, found: found.into(), required: required.into() }
+    }
+
+    /// There is no such thing.
+    pub fn unknown(what: &str) -> Self {
+        Self::new(RefusalCode::Unknown, format!("no such {what}"), format!("a {what}"))
     }
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::device::DeviceKind;
 use super::ids::{CredentialId, DeviceId, OperatorId, RequestId, SessionId, UserId};
 use super::reason::Reason;
+use super::refusal::{Refusal, RefusalCode};
 use super::words::words;
 
 words! {
@@ -154,6 +155,15 @@ impl Request {
             Purpose::Replacement { reason, line, .. } => Some((*reason, line)),
             Purpose::Initial { .. } | Purpose::Update { .. } => None,
         }
+    }
+
+    /// A user's self-enrollment of a kind that comes from stock needs a device that an officer bound [seed]; an operator's does not.
+    pub(super) fn is_bound_if_it_must(&self) -> Result<(), Refusal> {
+        let must = self.kind.is_stock() && self.mode() == Some(Mode::SelfEnrollment) && matches!(self.requester, Requester::User(_));
+        if must && self.state == RequestState::Approved {
+            return Err(Refusal::new(RefusalCode::NotBound, "approved, and no device bound", "a device that an issuance officer bound"));
+        }
+        Ok(())
     }
 
     /// The session at work, if one is.

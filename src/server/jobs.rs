@@ -1,19 +1,20 @@
-//! Timed work: the CRL follows every change of status, and sessions whose time is up are given up.
+//! Timed work: the CRL follows every change of status, and what falls due by itself is settled at its time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 
-use crate::workflows::abandon_session::abandon_expired;
+use crate::workflows::failure::Failure;
 use crate::workflows::publish_crl::{self, publish_crl};
+use crate::workflows::settle_dues::{next_due, settle_all};
 use crate::workflows::world::World;
 
 /// Changes that come together go into one CRL.
 const GATHER: Duration = Duration::from_millis(300);
-/// How often expired sessions are looked for.
-const SWEEP: Duration = Duration::from_secs(60);
+/// How long the timer for dues sleeps at most.
+const LOOK: Duration = Duration::from_secs(60);
 /// How soon something that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -43,19 +44,29 @@ pub async fn publish_crls(world: Arc<World>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Gives up the sessions whose time is up.
-pub async fn sweep_sessions(world: Arc<World>, mut stop: watch::Receiver<bool>) {
-    let mut ticks = interval(SWEEP);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Settles what falls due by itself, at its time: sessions, stand-ins, escalations.
+pub async fn settle_dues(world: Arc<World>, mut stop: watch::Receiver<bool>) {
     loop {
+        let rest = match settle_and_look_ahead(&world).await {
+            Ok(rest) => rest,
+            Err(failure) => {
+                tracing::error!(failure = ?failure, "what is due could not be settled");
+                AGAIN
+            }
+        };
         tokio::select! {
-            _ = ticks.tick() => {}
+            () = sleep(rest) => {}
             () = stopped(&mut stop) => return,
         }
-        if let Err(failure) = abandon_expired(&world).await {
-            tracing::error!(failure = ?failure, "expired sessions could not be given up");
-        }
     }
+}
+
+/// Settles everything that is due; gives how long nothing will be. What is opened meanwhile is seen at the next look.
+async fn settle_and_look_ahead(world: &World) -> Result<Duration, Failure> {
+    settle_all(world).await?;
+    let next = next_due(world).await?;
+    let rest = next.map_or(LOOK, |at| at.duration_since(world.now()).try_into().unwrap_or(Duration::ZERO));
+    Ok(rest.clamp(Duration::from_millis(1), LOOK))
 }
 
 /// Waits until the server is told to stop.

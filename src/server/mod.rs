@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use self::config::Config;
 use crate::http;
+use crate::workflows::settle_dues::settle_all;
 use crate::workflows::world::World;
 
 /// Why the server cannot be made, opened or run: the administrator must act, and the message says on what.
@@ -81,9 +82,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens a data folder and serves it.
+    /// Opens a data folder and serves it. What fell due while nobody served is settled first.
     pub async fn start(dir: &Path, config: &Config, sockets: Sockets) -> Result<Self, ServerError> {
-        Self::serve(house::open(dir, config).await?, sockets)
+        let world = house::open(dir, config).await?;
+        settle_all(&world).await?;
+        Self::serve(world, sockets)
     }
 
     /// Serves a world that is open: with its own clock, if a test holds it.
@@ -98,7 +101,7 @@ impl Server {
         tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
         tasks.spawn(listener::serve(sockets.status, None, status, stopped.clone()));
         tasks.spawn(jobs::publish_crls(Arc::clone(&world), stopped.clone()));
-        tasks.spawn(jobs::sweep_sessions(Arc::clone(&world), stopped));
+        tasks.spawn(jobs::settle_dues(Arc::clone(&world), stopped));
         Ok(Self { world, stop, tasks })
     }
 

@@ -88,6 +88,9 @@ pub fn parse(text: &str) -> Result<Policy, ServerError> {
         session_lifetime: SignedDuration::from_hours(i64::from(file.session_hours)),
         users_may_issue_remotely: file.users_may_issue_remotely,
         validate_initial: file.validate_initial,
+        validate_replacements: false,
+        separate_issuer: false,
+        escalation: None,
     };
     policy.check().map_err(ServerError::new)?;
     Ok(policy)
@@ -107,7 +110,7 @@ fn kind_policy(name: &str, file: &KindFile) -> Result<(DeviceKind, KindPolicy), 
     let renews_enc: BTreeSet<_> = renews.into_iter().filter(|(_, fate)| *fate == Fate::Renew).map(|(reason, _)| reason).collect();
     let PinFile { min_digits, max_digits, attempts } = &file.pin;
     let pin = PinPolicy { min_digits: *min_digits, max_digits: *max_digits, attempts: *attempts };
-    Ok((kind, KindPolicy { slots, renews_enc, pin }))
+    Ok((kind, KindPolicy { slots, renews_enc, pin, limit: 10 }))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub(super) fn make(script: &mut Script, user: UserId, change: &Change) {
     match change {
         Change::RequestOpened(opened) => request::open(script, user, opened),
         Change::RequestMoved { request, to } => request::advance(script, user, *request, to),
+        Change::RequestWorsened { request, reason } => request::worsen(script, user, *request, *reason),
         Change::TicketIssued(issued) => ticket::issue(script, user, issued),
         Change::TicketMoved { ticket, to } => ticket::advance(script, user, *ticket, *to),
         Change::TicketMissed { ticket, attempts_left } => ticket::miss(script, user, *ticket, *attempts_left),
@@ -35,6 +36,7 @@ pub(super) fn changes_status(change: &Change) -> bool {
         Change::HoldPlaced { hold, .. } | Change::HoldLifted { hold } => matches!(hold.on, Held::Credential(_)),
         Change::RequestOpened(_)
         | Change::RequestMoved { .. }
+        | Change::RequestWorsened { .. }
         | Change::TicketIssued(_)
         | Change::TicketMoved { .. }
         | Change::TicketMissed { .. }

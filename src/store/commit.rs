@@ -10,9 +10,10 @@ use super::operator::OperatorRecord;
 use super::script::Script;
 use super::session::Session;
 use super::writer::Work;
-use super::{audit, certificate, change, credential, crl, operator, session, ticket, user};
+use super::{audit, certificate, change, credential, crl, operator, session, stock, ticket, user};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::RevocationReason;
+use crate::lifecycle::device::Device;
 use crate::lifecycle::ids::{CredentialId, OperatorId, Serial, SessionId, TicketId, UserId};
 use crate::lifecycle::user::User;
 
@@ -43,6 +44,8 @@ pub enum Write {
         user: User,
         at: Timestamp,
     },
+    /// A device in stock.
+    Stock(Device),
     Operator {
         operator: OperatorRecord,
         at: Timestamp,
@@ -118,6 +121,7 @@ impl Write {
             // Changes need the guarded user; `Commit::work` makes them.
             Self::Change(_) => {}
             Self::User { user, at } => user::create(script, user, *at),
+            Self::Stock(device) => stock::add(script, device),
             Self::Operator { operator, at } => operator::add(script, operator, *at),
             Self::OperatorEnded { operator, at } => operator::end(script, *operator, *at),
             Self::ServiceCertificate(certificate) => certificate::reserve(script, certificate),
@@ -139,6 +143,7 @@ impl Write {
             Self::Change(change) => change::changes_status(change),
             Self::ServiceCertificateRevoked { .. } => true,
             Self::User { .. }
+            | Self::Stock(_)
             | Self::Operator { .. }
             | Self::OperatorEnded { .. }
             | Self::ServiceCertificate(_)

@@ -30,6 +30,11 @@ pub struct FoundCredential {
 }
 
 impl Store {
+    pub async fn user_of_credential(&self, credential: CredentialId) -> Result<Option<UserId>, StoreError> {
+        let user = sqlx::query_scalar("SELECT user_id FROM credentials WHERE id = ?");
+        Ok(user.bind(credential).fetch_optional(&self.readers).await?)
+    }
+
     pub async fn credential_by_serial(&self, serial: Serial) -> Result<Option<FoundCredential>, StoreError> {
         let found = sqlx::query("SELECT user_id, id, made_for, slot FROM credentials WHERE serial = ?")
             .bind(serial)

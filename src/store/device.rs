@@ -12,14 +12,37 @@ use crate::lifecycle::device::{Device, DeviceState, StandIn};
 use crate::lifecycle::ids::{DeviceId, RequestId, UserId};
 use crate::lifecycle::reason::EndReason;
 
-pub(super) const OF_USER: &str = "SELECT id, kind, serial, model, name, state, request_id, issued_at, stand_in_original, \
-     stand_in_arrangement, stand_in_until, terminated_at, end_reason FROM devices WHERE user_id = ?1";
+/// The columns of a device, as a literal: statements are put together when they are compiled.
+macro_rules! columns {
+    () => {
+        "id, kind, serial, model, name, state, request_id, issued_at, stand_in_original, stand_in_arrangement, stand_in_until, \
+         terminated_at, end_reason"
+    };
+}
+pub(super) use columns;
+
+pub(super) const OF_USER: &str = concat!("SELECT ", columns!(), " FROM devices WHERE user_id = ?1");
+
+/// Whose a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody's.
+    Stock,
+    User(UserId),
+}
 
 impl Store {
-    /// Whose a device is; stock is nobody's.
-    pub async fn user_of_device(&self, device: DeviceId) -> Result<Option<UserId>, StoreError> {
-        let user = sqlx::query_scalar("SELECT user_id FROM devices WHERE id = ? AND user_id IS NOT NULL");
-        Ok(user.bind(device).fetch_optional(&self.readers).await?)
+    /// Whose a device is; nothing where there is no such device.
+    pub async fn owner_of_device(&self, device: DeviceId) -> Result<Option<Owner>, StoreError> {
+        let found = sqlx::query_scalar("SELECT user_id FROM devices WHERE id = ?").bind(device);
+        let found: Option<Option<UserId>> = found.fetch_optional(&self.readers).await?;
+        Ok(found.map(|user| user.map_or(Owner::Stock, Owner::User)))
+    }
+
+    /// A device, whosever it is.
+    pub async fn device(&self, device: DeviceId) -> Result<Option<Device>, StoreError> {
+        let found = sqlx::query(concat!("SELECT ", columns!(), " FROM devices WHERE id = ?")).bind(device);
+        Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
     }
 }
 

@@ -14,7 +14,8 @@ mod column;
 pub mod commit;
 pub mod credential;
 pub mod crl;
-mod device;
+pub mod device;
+mod due;
 pub mod error;
 mod hold;
 pub mod holdings;
@@ -25,6 +26,7 @@ mod script;
 mod seen_key;
 pub mod session;
 mod standing;
+mod stock;
 #[cfg(test)]
 mod tests;
 mod ticket;

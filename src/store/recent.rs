@@ -82,6 +82,7 @@ impl Loaded {
                 }
             }
             Write::User { .. }
+            | Write::Stock(_)
             | Write::Operator { .. }
             | Write::OperatorEnded { .. }
             | Write::ServiceCertificate(_)

@@ -86,6 +86,18 @@ pub(super) fn advance(script: &mut Script, user: UserId, request: RequestId, to:
     }
 }
 
+/// The reason of an open replacement is a worse one from now on.
+pub(super) fn worsen(script: &mut Script, user: UserId, request: RequestId, reason: Reason) {
+    script
+        .hit(
+            "UPDATE requests SET reason = ? WHERE id = ? AND user_id = ? AND purpose = 'replacement' \
+             AND state IN ('awaiting-approval', 'approved', 'bound', 'issuing')",
+        )
+        .bind(reason)
+        .bind(request)
+        .bind(user);
+}
+
 fn collect(script: &mut Script, issuing: &Issuing) {
     script.run("DELETE FROM collected_encs WHERE session_id = ?").bind(issuing.session);
     let Some(plan) = &issuing.collected else { return };

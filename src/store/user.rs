@@ -4,12 +4,22 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::Store;
 use super::column::Millis;
 use super::commit::Guard;
+use super::error::StoreError;
 use super::script::Script;
+use crate::lifecycle::ids::UserId;
 use crate::lifecycle::user::User;
 
 pub(super) const OF_USER: &str = "SELECT id, name, email, upn, version FROM users WHERE id = ?1";
+
+impl Store {
+    pub async fn is_user(&self, user: UserId) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM users WHERE id = ?").bind(user).fetch_optional(&self.readers).await?;
+        Ok(found.is_some())
+    }
+}
 
 /// Makes the commit a conflict unless the holdings are as they were when they were loaded.
 pub(super) fn guard(script: &mut Script, guard: &Guard) {

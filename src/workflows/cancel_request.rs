@@ -1,47 +1,41 @@
 //! Somebody takes a request back: everything that it placed is lifted.
 
-use super::failure::Failure;
-use super::world::{Caller, World, after, changes, retrying};
+use super::errand::{Errand, Scene, Subject};
 use crate::lifecycle::actor::{Actor, Role};
-use crate::lifecycle::acts::cancel::{self, Cancel};
-use crate::lifecycle::holdings::Holdings;
-use crate::lifecycle::ids::{RequestId, UserId};
+use crate::lifecycle::acts::cancel::{Cancel, cancel};
+use crate::lifecycle::change::Change;
+use crate::lifecycle::effects::Undo;
+use crate::lifecycle::ids::RequestId;
+use crate::lifecycle::refusal::Refusal;
 
-/// Cancels a request; gives what its user holds now.
-pub async fn cancel_request(world: &World, caller: &Caller, request: RequestId) -> Result<Holdings, Failure> {
-    retrying(|| attempt(world, caller, request)).await
+/// Which request.
+#[derive(Clone, Copy, Debug)]
+pub struct CancelRequest {
+    pub request: RequestId,
 }
 
-async fn attempt(world: &World, caller: &Caller, request: RequestId) -> Result<Holdings, Failure> {
-    let now = world.now();
-    let mut entry = caller.entry("cancel", now);
-
-    // 1 who may, before the request is looked up; then load
-    if let Actor::Operator(_) = &caller.actor {
-        world.unless_refused(caller.actor.must_be(Role::HelpDesk), &entry).await?;
+impl Errand for CancelRequest {
+    fn name(&self) -> &'static str {
+        "cancel"
     }
-    let user = owner(world, caller, request).await?;
-    let loaded = world.load(user).await?;
 
-    // 2 decide
-    entry.request = Some(request);
-    entry.on_behalf_of = Some(user);
-    let act = Cancel { actor: caller.actor.clone(), request };
-    let decided = cancel::cancel(&loaded.holdings, &world.policy, &act, now);
-    let decided = world.unless_refused(decided, &entry).await?;
+    fn subject(&self) -> Subject {
+        Subject::Request(self.request)
+    }
 
-    // 3 keep
-    let writes = changes(decided);
-    let holdings = after(&loaded.holdings, &writes);
-    world.keep("cancel", &loaded, writes, entry).await?;
-    Ok(holdings)
-}
+    fn may(&self, actor: &Actor) -> Result<(), Refusal> {
+        match actor {
+            Actor::User(_) => Ok(()),
+            Actor::Operator(_) | Actor::System => actor.must_be(Role::HelpDesk),
+        }
+    }
 
-/// Whose request it is; a user sees only their own.
-pub(super) async fn owner(world: &World, caller: &Caller, request: RequestId) -> Result<UserId, Failure> {
-    let owner = world.store.user_of_request(request).await?.ok_or(Failure::missing("request"))?;
-    match &caller.actor {
-        Actor::User(user) if *user != owner => Err(Failure::missing("request")),
-        Actor::User(_) | Actor::Operator(_) | Actor::System => Ok(owner),
+    fn decide(&self, scene: &Scene<'_>) -> Result<Vec<Change>, Refusal> {
+        let act = Cancel { actor: scene.actor.clone(), request: self.request };
+        cancel(scene.holdings, &scene.world.policy, &act, scene.now)
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Never { because: "a canceled request is closed; another can be submitted" }
     }
 }

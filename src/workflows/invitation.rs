@@ -7,7 +7,10 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::world::World;
+use crate::lifecycle::change::Change;
+use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{TicketId, UserId};
+use crate::lifecycle::request::{Mode, Request};
 use crate::pki::key::random;
 use crate::pki::proof::ProofKey;
 use crate::store::commit::Write;
@@ -25,10 +28,29 @@ impl std::fmt::Debug for Invitation {
     }
 }
 
-/// Makes the invitation of a ticket, and what the store keeps of it: the proof key, sealed.
-pub fn make(world: &World, ticket: TicketId, expires_at: Timestamp) -> Result<(Invitation, Write), Failure> {
+/// The invitation of the ticket that the writes give out, if they do; what is kept of it joins them.
+pub(super) fn invitation_of(world: &World, held: &Holdings, writes: &mut Vec<Write>) -> Result<Option<Invitation>, Failure> {
+    let issued = writes.iter().find_map(|write| match write {
+        Write::Change(Change::TicketIssued(ticket)) => Some((ticket.id, ticket.request, ticket.expires_at)),
+        _ => None,
+    });
+    let Some((ticket, request, expires_at)) = issued else { return Ok(None) };
+    let opened = writes.iter().find_map(|write| match write {
+        Write::Change(Change::RequestOpened(opened)) => Some(opened),
+        _ => None,
+    });
+    let mode = opened.or_else(|| held.requests.get(&request)).and_then(Request::mode);
+    let (invitation, write) = make(world, ticket, expires_at, mode)?;
+    writes.push(write);
+    Ok(Some(invitation))
+}
+
+/// Makes the invitation of a ticket, and what the store keeps of it: the proof key, sealed. A code goes with a remote one only: the
+/// officer's and the portal's tickets are handed to the person who uses them, over a connection that showed who that is.
+fn make(world: &World, ticket: TicketId, expires_at: Timestamp, mode: Option<Mode>) -> Result<(Invitation, Write), Failure> {
     let secret = Zeroizing::new(random::<16>(world.entropy.as_ref()));
-    let code = world.policy.invitation.second_channel.then(|| eight_digits(world));
+    let needs_code = world.policy.invitation.second_channel && mode == Some(Mode::Remote);
+    let code = needs_code.then(|| eight_digits(world));
     let key = ProofKey::derive(&secret, code.as_ref().map(|code| code.as_str()), ticket.0.as_bytes())?;
     let sealed = world.escrow.seal(world.entropy.as_ref(), &sealing_label(ticket), key.as_bytes())?;
 

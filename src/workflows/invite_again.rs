@@ -1,40 +1,43 @@
-//! A new invitation for a request: the former one dies, and the session that came of it is given up.
+//! A new ticket for a request: the former one dies, and the session that came of it is given up. Remote: for the user, as an invitation.
+//! Local: for the issuance officer who asks. Self-enrollment: for the signed-in user.
 
-use super::cancel_request::owner;
-use super::failure::Failure;
-use super::request_initial_issuance::{Opened, invitation_of, opened};
-use super::world::{Caller, World, after, changes, retrying};
+use super::errand::{Errand, Scene, Subject};
 use crate::lifecycle::actor::{Actor, Role};
-use crate::lifecycle::acts::invite::{self, Invite};
+use crate::lifecycle::acts::invite::{Invite, invite};
+use crate::lifecycle::change::Change;
+use crate::lifecycle::effects::Undo;
 use crate::lifecycle::ids::RequestId;
+use crate::lifecycle::refusal::Refusal;
 
-/// Gives out a new ticket; the answer holds its invitation, shown once.
-pub async fn invite_again(world: &World, caller: &Caller, request: RequestId) -> Result<Opened, Failure> {
-    retrying(|| attempt(world, caller, request)).await
+/// For which request; its invitation is shown once.
+#[derive(Clone, Copy, Debug)]
+pub struct InviteAgain {
+    pub request: RequestId,
 }
 
-async fn attempt(world: &World, caller: &Caller, request: RequestId) -> Result<Opened, Failure> {
-    let now = world.now();
-    let mut entry = caller.entry("invite", now);
-
-    // 1 who may, before the request is looked up; then load
-    if let Actor::Operator(_) = &caller.actor {
-        world.unless_refused(caller.actor.must_be(Role::HelpDesk).or_else(|_| caller.actor.must_be(Role::IssuanceOfficer)), &entry).await?;
+impl Errand for InviteAgain {
+    fn name(&self) -> &'static str {
+        "invite"
     }
-    let user = owner(world, caller, request).await?;
-    let loaded = world.load(user).await?;
 
-    // 2 decide
-    entry.request = Some(request);
-    entry.on_behalf_of = Some(user);
-    let act = Invite { actor: caller.actor.clone(), request, ticket: world.fresh_ticket() };
-    let decided = invite::invite(&loaded.holdings, &world.policy, &act, now);
-    let decided = world.unless_refused(decided, &entry).await?;
-    let mut writes = changes(decided);
-    let invitation = invitation_of(world, &mut writes)?;
+    fn subject(&self) -> Subject {
+        Subject::Request(self.request)
+    }
 
-    // 3 keep
-    let holdings = after(&loaded.holdings, &writes);
-    world.keep("invite", &loaded, writes, entry).await?;
-    opened(holdings, request, invitation)
+    fn may(&self, actor: &Actor) -> Result<(), Refusal> {
+        match actor {
+            Actor::User(_) => Ok(()),
+            Actor::Operator(_) | Actor::System => actor.must_be(Role::HelpDesk).or_else(|_| actor.must_be(Role::IssuanceOfficer)),
+        }
+    }
+
+    fn decide(&self, scene: &Scene<'_>) -> Result<Vec<Change>, Refusal> {
+        let Scene { world, actor, holdings, now, .. } = scene;
+        let act = Invite { actor: (*actor).clone(), request: self.request, ticket: world.fresh_ticket() };
+        invite(holdings, &world.policy, &act, *now)
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Never { because: "the former ticket and its session are dead; another can be given out" }
+    }
 }

@@ -12,6 +12,7 @@ use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::Slot;
 use crate::lifecycle::ids::{DeviceId, SessionId, TicketId};
 use crate::lifecycle::policy::PinPolicy;
+use crate::lifecycle::request::RequestState;
 use crate::lifecycle::ticket::Ticket;
 use crate::pki::key::Spki;
 use crate::pki::proof::{ProofKey, Transcript};
@@ -102,11 +103,16 @@ fn existing(loaded: &Loaded, id: SessionId, session_key: &Spki) -> Result<Sessio
 
 async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_key: &Spki) -> Result<Session, Failure> {
     let now = world.now();
+    let known = match message.device.kind.is_stock() {
+        true => world.store.device_of_serial(message.device.kind, &message.device.serial).await?,
+        false => None,
+    };
     let act = Redeem {
         ticket: message.invitation,
         session: SessionId(world.fresh_id()),
         device: DeviceId(world.fresh_id()),
         facts: message.device.clone(),
+        known,
         reserve: Slot::ALL.iter().map(|_| world.fresh_credential()).collect(),
     };
     let decided = redeem(&loaded.holdings, &world.policy, &act, now)?;
@@ -114,7 +120,8 @@ async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_ke
     let request = loaded.holdings.requests.get(&ticket.request).ok_or_else(|| broken("the request of a ticket"))?;
     let session_key = session_key.as_der().to_vec();
     let opened = Opened::ByTicket { ticket: ticket.id, session_key, bootstrap: world.fresh_serial() };
-    let session = super::session::begin(world, act.session, request, loaded.holdings.user.id, act.device, opened);
+    let device = decided.iter().find_map(provisioned).ok_or_else(|| broken("the device of a session"))?;
+    let session = super::session::begin(world, act.session, request, loaded.holdings.user.id, device, opened);
     let bearer = Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: message.source.clone() };
     let mut entry = bearer.entry("open-session", now);
     entry.request = Some(session.request);
@@ -124,6 +131,14 @@ async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_ke
     writes.push(Write::Session(session.clone()));
     world.keep("open-session", loaded, writes, entry).await?;
     Ok(session)
+}
+
+/// The device that a session begins to provision: a new one, or the card that it was found to be.
+fn provisioned(change: &Change) -> Option<DeviceId> {
+    match change {
+        Change::RequestMoved { to: RequestState::Issuing(issuing), .. } => Some(issuing.device),
+        _ => None,
+    }
 }
 
 /// The same session is always answered alike: its bootstrap certificate is signed again over the same facts, under the serial on record.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::budget::Budget;
 use super::failure::Failure;
+use super::settle_dues::settle;
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::invite::NewTicket;
 use crate::lifecycle::acts::redeem::NewCredential;
@@ -92,8 +93,14 @@ impl World {
         self.clock.now()
     }
 
-    /// All that a user holds, or `Missing`.
+    /// All that a user holds, or `Missing`. What is due by now has been settled: nobody sees a stand-in whose time is up.
     pub async fn load(&self, user: UserId) -> Result<Loaded, Failure> {
+        let loaded = self.load_unsettled(user).await?;
+        if settle(self, &loaded.holdings).await? == 0 { Ok(loaded) } else { self.load_unsettled(user).await }
+    }
+
+    /// All that a user holds, as it was kept last.
+    pub async fn load_unsettled(&self, user: UserId) -> Result<Loaded, Failure> {
         self.store.holdings(user).await?.ok_or(Failure::missing("user"))
     }
 
@@ -115,7 +122,7 @@ impl World {
     }
 
     /// Writes on the audit log that an act was refused, and gives the refusal back.
-    async fn refused(&self, mut audit: Entry, refusal: Refusal) -> Failure {
+    pub(super) async fn refused(&self, mut audit: Entry, refusal: Refusal) -> Failure {
         audit.outcome = Outcome::Refused(refusal.code.as_str().to_owned());
         audit.details = serde_json::json!({ "found": refusal.found, "required": refusal.required });
         let commit = Commit { name: "refusal", guard: None, writes: Vec::new(), audit: Some(audit) };

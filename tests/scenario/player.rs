@@ -8,19 +8,30 @@ use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::change::Carried;
 use remint::lifecycle::credential::{Credential, CredentialState, Slot};
 use remint::lifecycle::device::DeviceKind;
+use remint::lifecycle::effects::Effects;
+use remint::lifecycle::hold::Held;
 use remint::lifecycle::holdings::{Holdings, Standing};
 use remint::lifecycle::ids::{CredentialId, DeviceId, RequestId, UserId};
+use remint::lifecycle::policy::Policy;
+use remint::lifecycle::reason::Termination;
 use remint::lifecycle::request::{Mode, RequestState};
 use remint::lifecycle::user::User;
 use remint::store::audit::Who;
-use remint::workflows::abandon_session::abandon_expired;
+use remint::store::device::Owner;
 use remint::workflows::add_operator::add_operator;
-use remint::workflows::cancel_request::cancel_request;
+use remint::workflows::approve_request::{ApproveRequest, RejectRequest};
+use remint::workflows::bind_device::{BindDevice, UnbindDevice};
+use remint::workflows::cancel_request::CancelRequest;
+use remint::workflows::errand::{Done, Errand, carry_out, preview};
 use remint::workflows::failure::Failure;
 use remint::workflows::identify::Bearer;
-use remint::workflows::invite_again::invite_again;
-use remint::workflows::request_initial_issuance::{Opened, request_initial_issuance};
-use remint::workflows::submit_replacement::{Incident, submit_replacement};
+use remint::workflows::invite_again::InviteAgain;
+use remint::workflows::request_initial_issuance::RequestInitialIssuance;
+use remint::workflows::settle_dues::settle_all;
+use remint::workflows::submit_replacement::SubmitReplacement;
+use remint::workflows::suspend::{Resume, Suspend};
+use remint::workflows::take_back_original::TakeBackOriginal;
+use remint::workflows::terminate_device::TerminateDevice;
 use remint::workflows::world::Caller;
 
 use super::seed;
@@ -67,7 +78,7 @@ pub struct Player {
 
 impl Player {
     pub async fn new(story: &Story) -> Self {
-        let house = House::new(u64::try_from(story.title.len()).unwrap(), |_| {}).await;
+        let house = House::new(u64::try_from(story.title.len()).unwrap(), the_policy_of_the_stories).await;
         Self {
             house,
             users: BTreeMap::new(),
@@ -98,8 +109,13 @@ impl Player {
             self.user(name).await;
         }
         for line in &story.device {
-            if line.state.is_some() {
-                return Err(format!("device {}: stock is not built yet", line.name));
+            if let Some(state) = &line.state {
+                if state != "available" || line.user.is_some() || !line.carries.is_empty() {
+                    return Err(format!("device {}: expected: a device of a user, or state available", line.name));
+                }
+                let id = seed::stock(&self.house, line).await?;
+                self.devices.entry(line.name.clone()).or_default().push(id);
+                continue;
             }
             let owner = line.user.as_deref().ok_or(format!("device {}: it needs a user", line.name))?;
             let owner = self.user(owner).await;
@@ -115,12 +131,12 @@ impl Player {
         let after = self.everything().await;
         self.no_faults(&after)?;
         match (outcome, &step.refused) {
-            (Ok(()), None) => self.compare(&step.now, &after),
+            (Ok(()), None) => self.compare(&step.now, &after).await,
             (Err(Trouble::Refused(code)), Some(expected)) if code == *expected => {
-                if before != after {
+                if without_tickets(before) != without_tickets(after.clone()) {
                     return Err("refused, and yet something has changed".to_owned());
                 }
-                self.compare(&step.now, &after)
+                self.compare(&step.now, &after).await
             }
             (Ok(()), Some(expected)) => Err(format!("expected: refused with {expected}, found: done")),
             (Err(Trouble::Refused(code)), None) => Err(format!("expected: done, found: refused with {code}")),
@@ -131,43 +147,83 @@ impl Player {
 
     async fn act(&mut self, step: &Step) -> Result<(), Trouble> {
         let caller = self.caller(&step.by).await?;
-        let world = &self.house.world;
         match step.act.as_str() {
             "initial" => {
                 let user = needed(&step.user, "user")?.to_owned();
                 let user = self.user(&user).await.id;
                 let (kind, mode) = (word(&step.kind, "kind")?, word(&step.mode, "mode")?);
-                let opened = request_initial_issuance(&self.house.world, &caller, user, kind, mode).await?;
-                self.opened(needed(&step.request, "request")?, opened)
+                let done = self.errand(&caller, &RequestInitialIssuance { user, kind, mode }).await?;
+                self.opened(needed(&step.request, "request")?, done)
             }
             "submit" => {
-                let incident = Incident {
-                    target: self.latest(needed(&step.target, "target")?)?,
-                    reason: word(&step.reason, "reason")?,
-                    mode: word(&step.mode, "mode")?,
-                };
-                let opened = submit_replacement(world, &caller, incident).await?;
-                self.opened(needed(&step.request, "request")?, opened)
+                let target = self.latest(needed(&step.target, "target")?)?;
+                let (reason, mode) = (word(&step.reason, "reason")?, word(&step.mode, "mode")?);
+                let done = self.errand(&caller, &SubmitReplacement { target, reason, mode }).await?;
+                self.opened(needed(&step.request, "request")?, done)
             }
-            "cancel" => {
-                cancel_request(world, &caller, self.request(needed(&step.request, "request")?)?).await?;
-                Ok(())
+            "approve" => self.done(&caller, &ApproveRequest { request: self.named_request(step)? }).await,
+            "reject" => self.done(&caller, &RejectRequest { request: self.named_request(step)?, because: None }).await,
+            "cancel" => self.done(&caller, &CancelRequest { request: self.named_request(step)? }).await,
+            "bind" => {
+                let errand = BindDevice { request: self.named_request(step)?, device: self.named_device(step)? };
+                self.done(&caller, &errand).await
             }
+            "unbind" => {
+                let errand = UnbindDevice { request: self.named_request(step)?, device: self.named_device(step)? };
+                self.done(&caller, &errand).await
+            }
+            "suspend" => self.done(&caller, &Suspend { what: self.named(step).await? }).await,
+            "resume" => self.done(&caller, &Resume { what: self.named(step).await? }).await,
+            "terminate" => {
+                let reason = if step.reason.is_some() { word(&step.reason, "reason")? } else { Termination::Retired };
+                self.done(&caller, &TerminateDevice { device: self.named_device(step)?, reason }).await
+            }
+            "returned" => self.done(&caller, &TakeBackOriginal { original: self.named_device(step)? }).await,
             "issue" | "retry" => self.issue(step, &caller).await,
             "update" => self.update(step, &caller).await,
             "wait" => {
                 let hours = step.hours.unwrap_or(0) + 24 * step.days.unwrap_or(0);
+                if hours <= 0 {
+                    return Err(Trouble::Broken("wait: expected: days or hours".to_owned()));
+                }
                 self.house.clock.advance(SignedDuration::from_hours(hours));
-                abandon_expired(world).await?;
+                settle_all(&self.house.world).await?;
                 Ok(())
             }
-            other => Err(Trouble::Broken(format!("unknown act, or not built yet: {other}"))),
+            other => Err(Trouble::Broken(format!("unknown act: {other}"))),
         }
     }
 
-    fn opened(&mut self, label: &str, opened: Opened) -> Result<(), Trouble> {
-        self.requests.insert(label.to_owned(), opened.request.id);
-        if let Some(invitation) = &opened.invitation {
+    async fn done(&self, caller: &Caller, errand: &impl Errand) -> Result<(), Trouble> {
+        self.errand(caller, errand).await.map(|_| ())
+    }
+
+    /// Asks for the effects first, then carries it out: both must tell the same, and asking must change nothing.
+    async fn errand(&self, caller: &Caller, errand: &impl Errand) -> Result<Done, Trouble> {
+        let world = &self.house.world;
+        let before = self.everything().await;
+        let foretold = preview(world, caller, errand).await;
+        if self.everything().await != before {
+            return Err(Trouble::Broken("the preview changed something".to_owned()));
+        }
+        let done = carry_out(world, caller, errand).await;
+        match (foretold, done) {
+            (Ok(foretold), Ok(done)) => {
+                let user = done.holdings.user.id;
+                let effects = Effects::between(&before[&user], &self.load(user).await, errand.undo(), world.now());
+                if effects == foretold {
+                    return Ok(done);
+                }
+                Err(Trouble::Broken(format!("the preview foretold {foretold:?}, and done was {effects:?}")))
+            }
+            (Err(foretold), Err(failure)) if foretold.code() == failure.code() => Err(failure.into()),
+            (foretold, done) => Err(Trouble::Broken(format!("the preview foretold {foretold:?}, and done was {done:?}"))),
+        }
+    }
+
+    fn opened(&mut self, label: &str, done: Done) -> Result<(), Trouble> {
+        self.requests.insert(label.to_owned(), done.request()?.id);
+        if let Some(invitation) = &done.invitation {
             self.secrets.insert(label.to_owned(), Secret::of(invitation));
         }
         Ok(())
@@ -199,7 +255,7 @@ impl Player {
         }
     }
 
-    /// A new device redeems the ticket; a fresh one is made when the last no longer opens.
+    /// A device redeems the ticket; a fresh one is made when the last no longer opens. A phone is new; a card is the one of this name.
     async fn begin(
         &mut self,
         label: &str,
@@ -208,24 +264,36 @@ impl Player {
         holdings: &Holdings,
         by: &Caller,
     ) -> Result<(), Trouble> {
-        let world = &self.house.world;
-        let kind = holdings.requests[&request].kind;
+        let kind = match self.latest(device_label) {
+            Ok(known) => self.house.world.store.device(known).await.map_err(Failure::from)?.expect("a device").kind,
+            Err(trouble) if holdings.requests[&request].kind.is_stock() => return Err(trouble),
+            Err(_) => holdings.requests[&request].kind,
+        };
         let facts = DeviceFacts { kind, model: "story".to_owned(), serial: device_label.to_owned(), name: device_label.to_owned() };
         let mut device = Device::new(facts);
         let opened = match self.secrets.get(label) {
-            Some(secret) => device.open(world, secret).await,
+            Some(secret) => device.open(&self.house.world, secret).await,
             None => Err(Failure::missing("invitation")),
         };
-        if opened.is_err() {
-            let inviter =
-                if holdings.requests[&request].mode() == Some(Mode::Remote) { self.caller("help-desk").await? } else { by.clone() };
-            let again = invite_again(&self.house.world, &inviter, request).await?;
-            let secret = Secret::of(again.invitation.as_ref().expect("a ticket"));
-            device.open(&self.house.world, &secret).await?;
-            self.secrets.insert(label.to_owned(), secret);
+        match opened {
+            Ok(()) => {}
+            Err(Failure::Refused(refusal)) if !refusal.code.as_str().starts_with("invitation-") => {
+                return Err(Failure::Refused(refusal).into());
+            }
+            Err(_) => {
+                let mode = holdings.requests[&request].mode();
+                let inviter = if mode == Some(Mode::Remote) { self.caller("help-desk").await? } else { by.clone() };
+                let again = self.errand(&inviter, &InviteAgain { request }).await?;
+                let secret = Secret::of(again.invitation.as_ref().expect("a ticket"));
+                device.open(&self.house.world, &secret).await?;
+                self.secrets.insert(label.to_owned(), secret);
+            }
         }
         let id = device.session.as_ref().expect("a session").device;
-        self.devices.entry(device_label.to_owned()).or_default().push(id);
+        let known = self.devices.entry(device_label.to_owned()).or_default();
+        if known.last() != Some(&id) {
+            known.push(id);
+        }
         self.at_work.insert(label.to_owned(), (device_label.to_owned(), device));
         Ok(())
     }
@@ -241,7 +309,9 @@ impl Player {
 
     async fn update(&mut self, step: &Step, caller: &Caller) -> Result<(), Trouble> {
         let id = self.latest(needed(&step.device, "device")?)?;
-        let user = self.house.world.store.user_of_device(id).await.map_err(Failure::from)?.expect("an owner");
+        let Some(Owner::User(user)) = self.house.world.store.owner_of_device(id).await.map_err(Failure::from)? else {
+            return Err(Trouble::Refused("not-permitted".to_owned()));
+        };
         if caller.actor != Actor::User(user) {
             return Err(Trouble::Refused("not-permitted".to_owned()));
         }
@@ -285,13 +355,36 @@ impl Player {
         }
         let role: Role = role.parse().map_err(|error| Trouble::Broken(format!("by: {error}")))?;
         let user = name.and_then(|name| self.users.get(name)).map(|user| user.id);
-        if !self.operators.contains_key(by) {
-            let hired = add_operator(&self.house.world, by, BTreeSet::from([role]), user).await?;
-            self.operators.insert(by.to_owned(), hired.operator);
+        let person = name.unwrap_or(role.as_str());
+        if !self.operators.contains_key(person) {
+            let hired = add_operator(&self.house.world, person, BTreeSet::from([role]), user).await?;
+            self.operators.insert(person.to_owned(), hired.operator);
         }
-        let operator = &self.operators[by];
+        // one person may hold several roles: a story says in which they come
+        let operator = Operator { roles: BTreeSet::from([role]), ..self.operators[person].clone() };
         let who = Who::Operator { id: operator.id, fingerprint: by.to_owned() };
-        Ok(Caller { actor: Actor::Operator(operator.clone()), who, source })
+        Ok(Caller { actor: Actor::Operator(operator), who, source })
+    }
+
+    fn named_request(&self, step: &Step) -> Result<RequestId, Trouble> {
+        self.request(needed(&step.request, "request")?)
+    }
+
+    fn named_device(&self, step: &Step) -> Result<DeviceId, Trouble> {
+        self.latest(needed(&step.device, "device")?)
+    }
+
+    /// The device or the credential that a step names.
+    async fn named(&self, step: &Step) -> Result<Held, Trouble> {
+        match (&step.device, &step.credential) {
+            (Some(device), None) => Ok(Held::Device(self.latest(device)?)),
+            (None, Some(label)) => {
+                let all = self.everything().await;
+                let found = self.credential(label, &all).ok_or_else(|| Trouble::Broken(format!("unknown credential: {label}")))?;
+                Ok(Held::Credential(found.1.id))
+            }
+            _ => Err(Trouble::Broken("this act needs: device or credential".to_owned())),
+        }
     }
 
     fn request(&self, label: &str) -> Result<RequestId, Trouble> {
@@ -330,12 +423,21 @@ impl Player {
         if faults.is_empty() { Ok(()) } else { Err(format!("faults: {}", faults.join("; "))) }
     }
 
-    fn compare(&self, now: &Now, all: &BTreeMap<UserId, Holdings>) -> Result<(), String> {
+    /// What a device is now: stock is in nobody's holdings.
+    async fn device_status(&self, device: DeviceId, all: &BTreeMap<UserId, Holdings>) -> &'static str {
+        let found = all.values().find_map(|held| held.devices.get(&device).map(|device| held.device_status(device).as_str()));
+        match (found, self.house.world.store.owner_of_device(device).await.unwrap()) {
+            (Some(found), _) => found,
+            (None, Some(Owner::Stock)) => "available",
+            (None, _) => "not there",
+        }
+    }
+
+    async fn compare(&self, now: &Now, all: &BTreeMap<UserId, Holdings>) -> Result<(), String> {
         let mut wrong = Vec::new();
         for (label, expected) in &now.devices {
             let id = self.latest(label).map_err(|_| format!("unknown device: {label}"))?;
-            let found = all.values().find_map(|held| held.devices.get(&id).map(|device| held.device_status(device).as_str()));
-            note(&mut wrong, label, expected, found.unwrap_or("not there"));
+            note(&mut wrong, label, expected, self.device_status(id, all).await);
         }
         for (label, expected) in &now.credentials {
             let (held, credential) = self.credential(label, all).ok_or(format!("unknown credential: {label}"))?;
@@ -409,6 +511,28 @@ impl Player {
         made.sort_by_key(|(_, credential)| (credential.certified().map(|certified| certified.not_before), credential.id));
         made
     }
+}
+
+/// A ticket that was handed out and then not used is no change of the world.
+fn without_tickets(mut all: BTreeMap<UserId, Holdings>) -> BTreeMap<UserId, Holdings> {
+    all.values_mut().for_each(|held| held.tickets.clear());
+    all
+}
+
+/// The policy of the stories (`tests/scenarios/README.md`), whatever the product is delivered with.
+fn the_policy_of_the_stories(policy: &mut Policy) {
+    for kind in policy.kinds.values_mut() {
+        kind.slots = vec![Slot::Auth, Slot::Sign, Slot::Enc];
+        kind.limit = u32::MAX;
+        kind.renews_enc.clear();
+    }
+    policy.stand_in_lifetime = SignedDuration::from_hours(30 * 24);
+    policy.invitation.lifetime = SignedDuration::from_hours(72);
+    policy.escalation = None;
+    policy.validate_initial = false;
+    policy.validate_replacements = false;
+    policy.separate_issuer = false;
+    policy.users_may_issue_remotely = false;
 }
 
 fn note(wrong: &mut Vec<String>, label: &str, expected: &str, found: &str) {

@@ -78,6 +78,19 @@ pub async fn device(
     Ok(id)
 }
 
+/// Puts a blank device into stock.
+pub async fn stock(house: &House, line: &DeviceLine) -> Result<DeviceId, String> {
+    let world = &house.world;
+    let id = DeviceId(world.fresh_id());
+    let kind = line.kind.parse().map_err(|error| format!("device {}: kind: {error}", line.name))?;
+    let (serial, name) = (line.name.clone(), line.name.clone());
+    let device = Device { id, kind, serial, model: "story".to_owned(), name, state: DeviceState::Available };
+    let audit = Some(administrator().entry("seed", world.clock.now()));
+    let commit = Commit { name: "seed", guard: None, writes: vec![Write::Stock(device)], audit };
+    world.store.commit(commit).await.map_err(|error| format!("{error:?}"))?;
+    Ok(id)
+}
+
 fn certify(
     world: &World,
     user: &User,

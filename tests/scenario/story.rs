@@ -46,7 +46,6 @@ pub struct Step {
     pub reason: Option<String>,
     pub mode: Option<String>,
     pub device: Option<String>,
-    #[allow(dead_code, reason = "for acts on single credentials, which are not built yet")]
     pub credential: Option<String>,
     pub user: Option<String>,
     pub kind: Option<String>,

@@ -178,7 +178,12 @@ impl Walk {
         let facts = DeviceFacts { kind: self.holdings.requests[&request].kind, model: "m".into(), serial: "s".into(), name: "n".into() };
         let reserve = (0..4).map(|_| self.fresh_credential()).collect();
         let (session, device) = (SessionId(self.fresh()), DeviceId(self.fresh()));
-        self.keep(redeem(&self.holdings, &self.policy, &Redeem { ticket: ticket.id, session, device, facts, reserve }, self.now));
+        self.keep(redeem(
+            &self.holdings,
+            &self.policy,
+            &Redeem { ticket: ticket.id, session, device, facts, known: None, reserve },
+            self.now,
+        ));
     }
 
     /// The phone at work on a request enrolls its slots and collects its keys.

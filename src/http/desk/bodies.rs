@@ -8,12 +8,14 @@ use crate::lifecycle::change::Carried;
 use crate::lifecycle::credential::{Credential, CredentialState};
 use crate::lifecycle::device::{Device, DeviceState};
 use crate::lifecycle::hold::Held;
-use crate::lifecycle::holdings::{Holdings, Standing};
+use crate::lifecycle::holdings::Holdings;
+use crate::lifecycle::ids::{CredentialId, DeviceId};
 use crate::lifecycle::request::{Request, RequestState};
 use crate::lifecycle::user::User;
 use crate::store::views::RequestLine;
+use crate::workflows::errand::Done;
+use crate::workflows::failure::Failure;
 use crate::workflows::invitation::Invitation;
-use crate::workflows::request_initial_issuance::Opened;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -236,10 +238,27 @@ impl From<Invitation> for InvitationBody {
     }
 }
 
-impl From<Opened> for OpenedBody {
-    fn from(opened: Opened) -> Self {
-        Self { request: request(&opened.holdings, &opened.request), invitation: opened.invitation.map(Into::into) }
-    }
+/// The request that was opened, or given a new ticket, with its invitation.
+pub fn opened(done: Done) -> Result<OpenedBody, Failure> {
+    let request = request(&done.holdings, done.request()?);
+    Ok(OpenedBody { request, invitation: done.invitation.map(Into::into) })
+}
+
+/// The request that was acted on, as it is now.
+pub fn request_of(done: Done) -> Result<RequestBody, Failure> {
+    Ok(request(&done.holdings, done.request()?))
+}
+
+/// The device that was acted on, as it is now.
+pub fn device_of(done: &Done, acted_on: DeviceId) -> Result<DeviceBody, Failure> {
+    let found = done.holdings.devices.get(&acted_on).ok_or(Failure::missing("device"))?;
+    Ok(device(&done.holdings, found))
+}
+
+/// The credential that was acted on, as it is now.
+pub fn credential_of(done: &Done, acted_on: CredentialId, now: Timestamp) -> Result<CredentialBody, Failure> {
+    let found = done.holdings.credentials.get(&acted_on).ok_or(Failure::missing("credential"))?;
+    Ok(credential(&done.holdings, found, now))
 }
 
 /// All that a user holds, as the desk sees it now.
@@ -285,14 +304,6 @@ fn carried(credential: &Credential, how: Carried) -> CarriedBody {
 }
 
 fn credential(held: &Holdings, credential: &Credential, now: Timestamp) -> CredentialBody {
-    let status = match &credential.state {
-        CredentialState::Reserved { .. } => "reserved",
-        CredentialState::Signed { .. } => "signed",
-        CredentialState::Revoked { .. } => "revoked",
-        CredentialState::Issued { certified, .. } if now >= certified.not_after => "expired",
-        CredentialState::Issued { .. } if held.standing(credential) == Standing::Good => "active",
-        CredentialState::Issued { .. } => "suspended",
-    };
     let revoked = match &credential.state {
         CredentialState::Revoked { at, reason, .. } => Some((*at, *reason)),
         CredentialState::Reserved { .. } | CredentialState::Signed { .. } | CredentialState::Issued { .. } => None,
@@ -301,7 +312,7 @@ fn credential(held: &Holdings, credential: &Credential, now: Timestamp) -> Crede
         id: credential.id.to_string(),
         slot: credential.slot.as_str(),
         serial: credential.serial.to_string(),
-        status,
+        status: held.credential_status(credential, now).as_str(),
         revocation_reason: revoked.map(|(_, reason)| reason.as_str()),
         revoked_at: revoked.map(|(at, _)| time(at)),
         not_after: credential.certified().map(|certified| time(certified.not_after)),

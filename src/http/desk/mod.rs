@@ -1,7 +1,11 @@
 //! The desk API: what operators do, over their own certificates. `GET /api/openapi.json` describes it.
 
 mod bodies;
+mod devices;
+mod effects;
 mod reads;
+mod requests;
+mod stock;
 mod writes;
 
 use std::sync::Arc;
@@ -42,8 +46,20 @@ pub fn router() -> Router<Arc<World>> {
         .routes(routes!(writes::submit_replacement))
         .routes(routes!(reads::requests))
         .routes(routes!(reads::request))
-        .routes(routes!(writes::cancel_request))
-        .routes(routes!(writes::invite_again))
+        .routes(routes!(requests::cancel))
+        .routes(routes!(requests::approve))
+        .routes(routes!(requests::reject))
+        .routes(routes!(requests::bind))
+        .routes(routes!(requests::unbind))
+        .routes(routes!(requests::invite))
+        .routes(routes!(devices::suspend))
+        .routes(routes!(devices::resume))
+        .routes(routes!(devices::terminate))
+        .routes(routes!(devices::returned))
+        .routes(routes!(devices::suspend_credential))
+        .routes(routes!(devices::resume_credential))
+        .routes(routes!(stock::list, stock::add))
+        .routes(routes!(stock::import))
         .split_for_parts();
     let description = Arc::new(description);
     router

@@ -22,7 +22,7 @@ pub struct Cancel {
 pub fn cancel(holdings: &Holdings, policy: &Policy, act: &Cancel, now: Timestamp) -> Result<Vec<Change>, Refusal> {
     let request = holdings.requests.get(&act.request);
     may_cancel(holdings, &act.actor, request)?;
-    let request = request.ok_or_else(|| Refusal::new(RefusalCode::Unknown, "no such request", "a request"))?;
+    let request = request.ok_or_else(|| Refusal::unknown("request"))?;
     if !request.is_open() {
         return Err(Refusal::new(RefusalCode::WrongState, request.state.as_str(), "an open request"));
     }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::approve::not_their_own;
 use crate::lifecycle::actor::{Actor, Role};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::draft::Draft;
@@ -9,7 +10,7 @@ use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{RequestId, TicketId};
 use crate::lifecycle::policy::Policy;
 use crate::lifecycle::refusal::{Refusal, RefusalCode};
-use crate::lifecycle::request::{Mode, Request, RequestState};
+use crate::lifecycle::request::{Mode, Request, RequestState, Requester};
 use crate::lifecycle::ticket::{Ticket, TicketState};
 
 /// The id of a ticket that is given out if the act does so.
@@ -29,8 +30,8 @@ pub struct Invite {
 /// Gives out a ticket for a request that waits to be issued.
 pub fn invite(holdings: &Holdings, policy: &Policy, act: &Invite, now: Timestamp) -> Result<Vec<Change>, Refusal> {
     let request = holdings.requests.get(&act.request);
-    may_invite(holdings, &act.actor, request)?;
-    let request = request.ok_or_else(|| Refusal::new(RefusalCode::Unknown, "no such request", "a request"))?;
+    may_invite(holdings, policy, &act.actor, request)?;
+    let request = request.ok_or_else(|| Refusal::unknown("request"))?;
     let waits = |found: &str| Refusal::new(RefusalCode::WrongState, found, "a request that waits to be issued");
     if request.mode().is_none() {
         return Err(waits("an update, which needs no invitation"));
@@ -38,7 +39,7 @@ pub fn invite(holdings: &Holdings, policy: &Policy, act: &Invite, now: Timestamp
     let mut draft = Draft::on(holdings, policy, now);
     match &request.state {
         RequestState::AwaitingApproval => return Err(Refusal::new(RefusalCode::NotApproved, "awaiting-approval", "an approved request")),
-        RequestState::Approved | RequestState::Bound { .. } => {}
+        RequestState::Approved | RequestState::Bound { .. } => request.is_bound_if_it_must()?,
         RequestState::Issuing(_) => super::abandon::give_up(&mut draft, request.id),
         closed @ (RequestState::Issued { .. } | RequestState::Rejected { .. } | RequestState::Canceled { .. }) => {
             return Err(waits(closed.as_str()));
@@ -50,7 +51,7 @@ pub fn invite(holdings: &Holdings, policy: &Policy, act: &Invite, now: Timestamp
 
 /// Remote: the operator who sends it. Local: the officer who uses it. Self-enrollment: the user; and the operator, for a kind that
 /// nobody binds first (our choice: somebody must be able to hand a tablet's first ticket to a user who has no device to sign in with).
-fn may_invite(holdings: &Holdings, actor: &Actor, request: Option<&Request>) -> Result<(), Refusal> {
+fn may_invite(holdings: &Holdings, policy: &Policy, actor: &Actor, request: Option<&Request>) -> Result<(), Refusal> {
     let Some(request) = request else {
         return match actor {
             Actor::Operator(_) => actor.must_be(Role::HelpDesk).or_else(|_| actor.must_be(Role::IssuanceOfficer)),
@@ -58,7 +59,11 @@ fn may_invite(holdings: &Holdings, actor: &Actor, request: Option<&Request>) -> 
         };
     };
     match (request.mode(), actor) {
-        (Some(Mode::Local), _) => actor.must_be(Role::IssuanceOfficer),
+        (Some(Mode::Local), _) => {
+            let officer = actor.operator(Role::IssuanceOfficer)?;
+            if policy.separate_issuer { not_their_own(holdings, request, officer) } else { Ok(()) }
+        }
+        (Some(Mode::Remote), Actor::User(user)) if request.requester == Requester::User(*user) => Ok(()),
         (Some(Mode::SelfEnrollment), Actor::User(user)) if *user == holdings.user.id => Ok(()),
         (Some(Mode::SelfEnrollment), _) if request.kind.is_stock() => Err(actor.not_permitted("the user")),
         (Some(Mode::SelfEnrollment | Mode::Remote) | None, _) => actor.must_be(Role::HelpDesk),

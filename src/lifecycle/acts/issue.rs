@@ -6,14 +6,15 @@ use super::collect::may_receive;
 use super::enroll::is_generated_on_device;
 use crate::lifecycle::change::{Carried, Change};
 use crate::lifecycle::credential::{CredentialState, RevocationReason, Slot};
-use crate::lifecycle::device::{Device, StandIn};
+use crate::lifecycle::device::StandIn;
 use crate::lifecycle::draft::Draft;
 use crate::lifecycle::enc::{CurrentEnc, wanted_encs};
+use crate::lifecycle::ending::Ending;
 use crate::lifecycle::hold::{Cause, Held};
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{CredentialId, DeviceId, RequestId, SessionId};
 use crate::lifecycle::policy::Policy;
-use crate::lifecycle::reason::{EncFate, EndReason, Reason};
+use crate::lifecycle::reason::Reason;
 use crate::lifecycle::refusal::{Refusal, RefusalCode};
 use crate::lifecycle::request::{EncPlan, Issuing, Line, Purpose, Request, RequestState};
 
@@ -118,16 +119,17 @@ fn take_encs(draft: &mut Draft, device: DeviceId, encs: &EncPlan) {
 }
 
 fn replace(draft: &mut Draft, request: &Request, device: DeviceId, reason: Reason, line: &Line) {
-    match reason.ends_with() {
+    let target = draft.holdings.devices.get(&line.target);
+    match target.and_then(|target| Ending::of_target(draft.policy, target, reason)) {
         None => {
             let until = end_of_stand_in(draft.now, draft.policy.stand_in_lifetime);
             let stand_in = StandIn { original: line.target, arrangement: request.id, until };
             draft.make(Change::DeviceIssued { device, at: draft.now, stand_in: Some(stand_in) });
             lend(draft, request.id, device);
         }
-        Some(end) => {
+        Some(ending) => {
             draft.make(Change::DeviceIssued { device, at: draft.now, stand_in: None });
-            end_line(draft, request, reason, end, line);
+            end_line(draft, ending, line);
             draft.lift_holds_of(Cause::Replacement(request.id), |_| true);
         }
     }
@@ -148,27 +150,23 @@ fn lend(draft: &mut Draft, request: RequestId, stand_in: DeviceId) {
 
 /// A permanent replacement ends the target, the original behind it and the stand-in before it, as far as they are still in use
 /// [seed: rule 4]. What the target carries is treated by table 2, also when the target was terminated before.
-fn end_line(draft: &mut Draft, request: &Request, reason: Reason, end: EndReason, line: &Line) {
-    if let EncFate::Renewed(revocation) = draft.policy.enc_fate(request.kind, reason) {
-        for enc in draft.encs_of(line.target) {
-            draft.revoke(enc, revocation);
-        }
-    }
-    let own = own_revocation(&draft.holdings, line.target, reason);
-    for credential in draft.own_credentials_of(line.target) {
-        draft.revoke(credential, own);
-    }
-    draft.end_device(line.target, end, own);
+fn end_line(draft: &mut Draft, ending: Ending, line: &Line) {
+    supersede_expired(draft, line.target);
+    draft.end_device(line.target, ending);
     if let Some(original) = line.original {
-        draft.end_device(original, EndReason::Replaced, RevocationReason::Superseded);
+        draft.end_device(original, Ending::ORIGINAL_REPLACED);
     }
     if let Some(stand_in) = line.stand_in {
-        draft.end_device(stand_in, EndReason::Replaced, RevocationReason::CessationOfOperation);
+        draft.end_device(stand_in, Ending::STAND_IN_REPLACED);
     }
 }
 
-/// How the target's own credentials are revoked: by table 2; a stand-in's always `cessationOfOperation`, unless it was exposed.
-fn own_revocation(holdings: &Holdings, target: DeviceId, reason: Reason) -> RevocationReason {
-    let is_stand_in = holdings.devices.get(&target).and_then(Device::stand_in).is_some();
-    if is_stand_in && !reason.exposes_keys() { RevocationReason::CessationOfOperation } else { reason.revokes_own_with() }
+/// An `enc` that is kept, if it has not expired itself; else it is renewed (lifecycle.md §2, expired): the one that it was is revoked, so that
+/// every device that carries it is brought up to date.
+fn supersede_expired(draft: &mut Draft, target: DeviceId) {
+    let has_expired = |enc: &CredentialId| draft.holdings.credentials.get(enc).is_some_and(|enc| enc.has_expired(draft.now));
+    let expired: Vec<_> = draft.encs_of(target).into_iter().filter(has_expired).collect();
+    for enc in expired {
+        draft.revoke(enc, RevocationReason::Superseded);
+    }
 }

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::bind::from_stock;
 use super::enroll;
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::{Credential, CredentialState, Slot};
@@ -37,8 +38,11 @@ pub struct NewCredential {
 pub struct Redeem {
     pub ticket: TicketId,
     pub session: SessionId,
+    /// The id of the device, should it be a new one.
     pub device: DeviceId,
     pub facts: DeviceFacts,
+    /// The device of this kind and serial that is known already, whosever it is; asked for kinds that come from stock.
+    pub known: Option<Device>,
     /// One for each slot of the plan, in its order.
     pub reserve: Vec<NewCredential>,
 }
@@ -75,20 +79,42 @@ pub fn admission(holdings: &Holdings, ticket: &Ticket, now: Timestamp) -> Result
 /// Begins the session: the device is bound, and the serials of what it will enroll are on record.
 pub fn redeem(holdings: &Holdings, policy: &Policy, act: &Redeem, now: Timestamp) -> Result<Vec<Change>, Refusal> {
     let request = holdings.tickets.get(&act.ticket).and_then(|ticket| holdings.requests.get(&ticket.request));
-    let request = request.ok_or_else(|| Refusal::new(RefusalCode::Unknown, "no such ticket", "a ticket"))?;
+    let request = request.ok_or_else(|| Refusal::unknown("ticket"))?;
     if act.facts.kind != request.kind {
         return Err(Refusal::new(RefusalCode::WrongKind, act.facts.kind.as_str(), request.kind.as_str()));
     }
-    if request.kind.is_stock() {
-        return Err(Refusal::new(RefusalCode::NotAvailable, "a device that is not in stock", "blank stock of the right kind"));
-    }
+    let (device, bound) = provisioned(act, request)?;
     let mut draft = Draft::on(holdings, policy, now);
     draft.make(Change::TicketMoved { ticket: act.ticket, to: TicketState::Redeemed { session: act.session } });
-    draft.make(Change::DeviceAssigned { device: enrolling_device(act, request) });
-    reserve_serials(&mut draft, request, act);
-    let issuing = Issuing { session: act.session, device: act.device, since: now, collected: None };
+    if let Some(device) = bound {
+        draft.make(Change::DeviceAssigned { device });
+    }
+    reserve_serials(&mut draft, request, device, &act.reserve);
+    let issuing = Issuing { session: act.session, device, since: now, collected: None };
     draft.move_request(request.id, RequestState::Issuing(issuing));
     Ok(draft.finish())
+}
+
+/// The device that the session provisions, and what becomes of it where it is bound only now: a phone by enrolling, a stock device that
+/// is taken without a binding by being taken.
+fn provisioned(act: &Redeem, request: &Request) -> Result<(DeviceId, Option<Device>), Refusal> {
+    let other = |required: &str| {
+        let found = format!("a device with serial number {:?}", act.facts.serial);
+        Err(Refusal::new(RefusalCode::NotAvailable, found, required))
+    };
+    match (&request.state, request.kind.is_stock()) {
+        (RequestState::Bound { device }, _) => match &act.known {
+            Some(known) if known.id == *device => Ok((*device, None)),
+            Some(_) | None => other("the device that is bound to the request"),
+        },
+        (_, false) => Ok((act.device, Some(enrolling_device(act, request)))),
+        (_, true) => {
+            request.is_bound_if_it_must()?;
+            let Some(known) = &act.known else { return other("blank stock of the right kind") };
+            let taken = from_stock(request, known)?;
+            Ok((taken.id, Some(Device { name: act.facts.name.clone(), ..taken })))
+        }
+    }
 }
 
 fn enrolling_device(act: &Redeem, request: &Request) -> Device {
@@ -103,12 +129,12 @@ fn enrolling_device(act: &Redeem, request: &Request) -> Device {
 }
 
 /// Puts a serial on record for each slot that will need a certificate of its own.
-fn reserve_serials(draft: &mut Draft, request: &Request, act: &Redeem) {
+fn reserve_serials(draft: &mut Draft, request: &Request, device: DeviceId, reserve: &[NewCredential]) {
     let needs_new_enc =
         wanted_encs(&draft.holdings, draft.policy, request, draft.now).is_some_and(|wanted| wanted.current == CurrentEnc::New);
     let slots = draft.policy.slots(request.kind).iter().filter(|slot| enroll::is_generated_on_device(**slot) || needs_new_enc);
-    for (slot, new) in slots.zip(&act.reserve) {
-        draft.make(Change::CredentialReserved(reserved(*new, *slot, act.device, draft.now)));
+    for (slot, new) in slots.zip(reserve) {
+        draft.make(Change::CredentialReserved(reserved(*new, *slot, device, draft.now)));
     }
 }
 

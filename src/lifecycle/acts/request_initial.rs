@@ -12,7 +12,7 @@ use crate::lifecycle::draft::Draft;
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::RequestId;
 use crate::lifecycle::policy::Policy;
-use crate::lifecycle::refusal::Refusal;
+use crate::lifecycle::refusal::{Refusal, RefusalCode};
 use crate::lifecycle::request::{Mode, Purpose, Request, RequestState, Requester};
 
 /// A user gets a device.
@@ -33,6 +33,7 @@ pub fn request_initial(holdings: &Holdings, policy: &Policy, act: &RequestInitia
     };
     act.actor.must_be(Role::HelpDesk)?;
     mode_fits(policy, act.mode, act.kind)?;
+    has_room(holdings, policy, act.kind)?;
 
     let mut draft = Draft::on(holdings, policy, now);
     let state = if policy.validate_initial { RequestState::AwaitingApproval } else { RequestState::Approved };
@@ -49,4 +50,17 @@ pub fn request_initial(holdings: &Holdings, policy: &Policy, act: &RequestInitia
         invite::issue_ticket(&mut draft, act.request, &act.ticket);
     }
     Ok(draft.finish())
+}
+
+/// A user has a limited number of devices of a kind, in use or asked for.
+fn has_room(holdings: &Holdings, policy: &Policy, kind: DeviceKind) -> Result<(), Refusal> {
+    let limit = policy.kinds.get(&kind).map_or(0, |kind| kind.limit);
+    let in_use = holdings.devices_in_use().filter(|device| device.kind == kind).count();
+    let asked =
+        holdings.open_requests().filter(|request| request.kind == kind && matches!(request.purpose, Purpose::Initial { .. })).count();
+    if u32::try_from(in_use + asked).unwrap_or(u32::MAX) < limit {
+        return Ok(());
+    }
+    let found = format!("{kind}: {in_use} in use, {asked} requested");
+    Err(Refusal::new(RefusalCode::LimitReached, found, format!("fewer than {limit}, the limit of the policy")))
 }

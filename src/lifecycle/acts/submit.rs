@@ -8,9 +8,9 @@ use crate::lifecycle::actor::{Actor, Role};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::device::{Device, DeviceKind};
 use crate::lifecycle::draft::Draft;
-use crate::lifecycle::hold::{Cause, Held};
+use crate::lifecycle::hold::Cause;
 use crate::lifecycle::holdings::Holdings;
-use crate::lifecycle::ids::{CredentialId, DeviceId, RequestId};
+use crate::lifecycle::ids::{DeviceId, RequestId};
 use crate::lifecycle::policy::Policy;
 use crate::lifecycle::reason::Reason;
 use crate::lifecycle::refusal::{Refusal, RefusalCode};
@@ -39,6 +39,7 @@ pub fn submit(holdings: &Holdings, policy: &Policy, act: &Submit, now: Timestamp
 
     let mut draft = Draft::on(holdings, policy, now);
     let state = match requester {
+        Requester::Operator(_) | Requester::System if policy.validate_replacements => RequestState::AwaitingApproval,
         Requester::Operator(_) | Requester::System => RequestState::Approved,
         Requester::User(_) => RequestState::AwaitingApproval,
     };
@@ -52,7 +53,7 @@ pub fn submit(holdings: &Holdings, policy: &Policy, act: &Submit, now: Timestamp
         state,
     }));
     for device in [Some(line.target), line.original].into_iter().flatten() {
-        hold_device(&mut draft, device, Cause::Replacement(act.request));
+        draft.hold_device(device, Cause::Replacement(act.request));
     }
     if is_invited {
         invite::issue_ticket(&mut draft, act.request, &act.ticket);
@@ -64,14 +65,17 @@ fn may_submit(holdings: &Holdings, actor: &Actor) -> Result<Requester, Refusal> 
     match actor {
         Actor::Operator(operator) => actor.must_be(Role::HelpDesk).map(|()| Requester::Operator(operator.id)),
         Actor::User(user) if *user == holdings.user.id => Ok(Requester::User(*user)),
-        Actor::User(_) | Actor::System => Err(actor.not_permitted("help-desk, or the user")),
+        Actor::User(_) => {
+            Err(Refusal::new(RefusalCode::NotReplaceable, "a device that is not this user's", "a device of their own in use"))
+        }
+        Actor::System => Err(actor.not_permitted("help-desk, or the user")),
     }
 }
 
 /// The target is any device in use, also an original whose stand-in is in use or has lapsed.
 fn replaceable<'h>(holdings: &'h Holdings, act: &Submit) -> Result<&'h Device, Refusal> {
     let refused = |found: &str| Refusal::new(RefusalCode::NotReplaceable, found, "a device in use");
-    let target = holdings.devices.get(&act.target).ok_or_else(|| refused("a device that is not this user's"))?;
+    let target = holdings.devices.get(&act.target).ok_or_else(|| Refusal::unknown("device"))?;
     if target.is_in_use() { Ok(target) } else { Err(refused(holdings.device_status(target).as_str())) }
 }
 
@@ -131,19 +135,5 @@ fn is_free(holdings: &Holdings, line: &Line) -> Result<(), Refusal> {
     match open {
         Some(request) => Err(Refusal::new(RefusalCode::OpenRequest, format!("open replacement: {}", request.id), "none open on the line")),
         None => Ok(()),
-    }
-}
-
-/// Holds a device and every usable credential that it carries, shared ones included [seed: rule 1].
-fn hold_device(draft: &mut Draft, device: DeviceId, cause: Cause) {
-    draft.place_hold(Held::Device(device), cause);
-    let carried: Vec<CredentialId> = draft
-        .holdings
-        .carried_by(device)
-        .filter(|(credential, _)| credential.is_usable(draft.now))
-        .map(|(credential, _)| credential.id)
-        .collect();
-    for credential in carried {
-        draft.place_hold(Held::Credential(credential), cause);
     }
 }

@@ -7,6 +7,7 @@ use crate::lifecycle::holdings::Standing;
 use crate::store::certificate::ServiceCertificate;
 use crate::store::credential::FoundCredential;
 use crate::store::crl::{Crl, Listed};
+use crate::store::device::Owner;
 
 const REASON: RevocationReason = RevocationReason::KeyCompromise;
 
@@ -141,7 +142,7 @@ async fn what_was_made_is_found_by_what_it_was_made_for() {
     assert_eq!(certificates.into_iter().collect::<Vec<_>>(), [(credential, vec![1, 2])]);
     assert_eq!(house.store.escrowed(credential_id(3)).await.unwrap(), Some(vec![3]));
     assert_eq!(house.store.escrowed(credential).await.unwrap(), None);
-    assert_eq!(house.store.user_of_device(device_id(1)).await.unwrap(), Some(ANA));
+    assert_eq!(house.store.owner_of_device(device_id(1)).await.unwrap(), Some(Owner::User(ANA)));
     assert_eq!(house.store.user_of_request(request_id(1)).await.unwrap(), Some(ANA));
     assert_eq!(house.store.user_of_request(request_id(2)).await.unwrap(), None);
 }

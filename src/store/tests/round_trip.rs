@@ -8,6 +8,7 @@ use crate::lifecycle::hold::{Cause, Held, Hold};
 use crate::lifecycle::reason::{EndReason, Reason};
 use crate::lifecycle::request::{EncPlan, Issuing, Line};
 use crate::lifecycle::ticket::{Ticket, TicketState};
+use crate::store::device::Owner;
 
 fn issuing(session: u128, collected: Option<EncPlan>) -> RequestState {
     RequestState::Issuing(Issuing { session: session_id(session), device: device_id(1), since: at(3), collected })
@@ -126,9 +127,9 @@ async fn a_stock_device_goes_back_and_out_again() {
     let card = |request| Device { kind: DeviceKind::SmartCard, ..phone(1, request) };
     house.keep(vec![Change::DeviceAssigned { device: card(1) }]).await;
     house.keep(vec![Change::DeviceUnbound { device: device_id(1) }]).await;
-    assert_eq!(house.store.user_of_device(device_id(1)).await.unwrap(), None);
+    assert_eq!(house.store.owner_of_device(device_id(1)).await.unwrap(), Some(Owner::Stock));
     house.keep(vec![Change::DeviceAssigned { device: card(2) }]).await;
-    assert_eq!(house.store.user_of_device(device_id(1)).await.unwrap(), Some(ANA));
+    assert_eq!(house.store.owner_of_device(device_id(1)).await.unwrap(), Some(Owner::User(ANA)));
     let taken = house.try_keep(vec![Change::DeviceAssigned { device: card(1) }], vec![]).await;
     assert!(matches!(taken, Err(StoreError::Conflict)));
 }

@@ -1,0 +1,98 @@
+//! Timed work on what users hold: sessions whose time is up are given up, stand-ins lapse, and lost devices that nobody replaced in time are
+//! terminated. Whoever loads a user's holdings settles first what is due for that user, so that no act sees what should be over already;
+//! the timer is for those whom nobody looks at.
+
+use std::pin::Pin;
+
+use jiff::Timestamp;
+
+use super::abandon_session::abandon_expired;
+use super::errand::{Done, Errand, Scene, Subject, carry_out};
+use super::failure::Failure;
+use super::world::{Caller, World};
+use crate::lifecycle::actor::Actor;
+use crate::lifecycle::acts::escalate::{Escalate, escalate};
+use crate::lifecycle::acts::lapse::{Lapse, lapse};
+use crate::lifecycle::change::Change;
+use crate::lifecycle::due::{Due, dues};
+use crate::lifecycle::effects::Undo;
+use crate::lifecycle::holdings::Holdings;
+use crate::lifecycle::refusal::Refusal;
+
+/// How many users are looked at in one go.
+const AT_ONCE: u32 = 100;
+
+/// Settles everything that is due; gives how much that was.
+pub async fn settle_all(world: &World) -> Result<usize, Failure> {
+    let mut settled = abandon_expired(world).await?;
+    loop {
+        let users = world.store.users_with_dues(world.now(), world.policy.escalation, AT_ONCE).await?;
+        if users.is_empty() {
+            return Ok(settled);
+        }
+        for user in users {
+            let loaded = world.load_unsettled(user).await?;
+            settled += settle(world, &loaded.holdings).await?;
+        }
+    }
+}
+
+/// When something falls due next.
+pub async fn next_due(world: &World) -> Result<Option<Timestamp>, Failure> {
+    Ok(world.store.next_due(world.policy.escalation).await?)
+}
+
+/// Settles what is due for one user, the earliest first; gives how much that was.
+pub async fn settle(world: &World, holdings: &Holdings) -> Result<usize, Failure> {
+    let now = world.now();
+    let due: Vec<Due> = dues(holdings, &world.policy).into_iter().filter(|(at, _)| *at <= now).map(|(_, due)| due).collect();
+    for due in &due {
+        match carry_out_alone(world, *due).await {
+            Ok(_) | Err(Failure::Refused(_)) => {} // refused: somebody else was quicker
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(due.len())
+}
+
+/// Boxed: whoever loads settles, and what is settled loads in its turn.
+fn carry_out_alone(world: &World, due: Due) -> Pin<Box<dyn Future<Output = Result<Done, Failure>> + Send + '_>> {
+    Box::pin(async move { carry_out(world, &Caller::system(), &Settlement { due }).await })
+}
+
+/// One thing that falls due, carried out.
+struct Settlement {
+    due: Due,
+}
+
+impl Errand for Settlement {
+    fn name(&self) -> &'static str {
+        match self.due {
+            Due::Lapse(_) => "lapse",
+            Due::Escalation(_) => "escalate",
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        match self.due {
+            Due::Lapse(stand_in) => Subject::Device(stand_in),
+            Due::Escalation(request) => Subject::Request(request),
+        }
+    }
+
+    fn may(&self, actor: &Actor) -> Result<(), Refusal> {
+        actor.must_be_system()
+    }
+
+    fn decide(&self, scene: &Scene<'_>) -> Result<Vec<Change>, Refusal> {
+        let Scene { world, actor, holdings, now, .. } = scene;
+        match self.due {
+            Due::Lapse(stand_in) => lapse(holdings, &world.policy, &Lapse { actor: (*actor).clone(), stand_in }, *now),
+            Due::Escalation(request) => escalate(holdings, &world.policy, &Escalate { actor: (*actor).clone(), request }, *now),
+        }
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Never { because: "terminated is final" }
+    }
+}
