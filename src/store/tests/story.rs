@@ -29,6 +29,7 @@ fn policy() -> Policy {
         slots: slots.to_vec(),
         renews_enc: BTreeSet::new(),
         pin: PinPolicy { min_digits: 6, max_digits: 8, attempts: 5 },
+        limit: 10,
     };
     let slots = [Slot::Auth, Slot::Sign, Slot::Enc];
     Policy {
@@ -38,6 +39,9 @@ fn policy() -> Policy {
         session_lifetime: SignedDuration::from_hours(24),
         users_may_issue_remotely: false,
         validate_initial: false,
+        validate_replacements: false,
+        separate_issuer: false,
+        escalation: None,
     }
 }
 
@@ -160,6 +164,7 @@ impl Story {
                 serial: "R5CT30ABCDE".to_owned(),
                 name: "phone".to_owned(),
             },
+            known: None,
             reserve,
         };
         let opened = Session {
