@@ -264,7 +264,7 @@ async fn the_description_of_the_desk_is_true() {
     let live = Live::start().await;
     let described: Value = live.desk.get("/api/openapi.json").await.unwrap().json().unwrap();
     let paths = described["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 9, "{:?}", paths.keys());
+    assert!(paths.len() >= 20, "{:?}", paths.keys());
     for (path, methods) in paths {
         for (method, call) in methods.as_object().unwrap() {
             for parameter in call["parameters"].as_array().into_iter().flatten() {

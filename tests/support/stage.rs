@@ -36,7 +36,7 @@ pub struct Person {
 pub struct Invited {
     pub request: String,
     uri: String,
-    code: String,
+    code: Option<String>,
 }
 
 /// A phone or a tablet: a folder. Everything that it does begins with reading it.
@@ -79,7 +79,7 @@ impl Stage {
     fn invited(&self, opened: &Value) -> Invited {
         let invitation = &opened["invitation"];
         let uri = self.relay.redirect(&text(&invitation["uri"]));
-        Invited { request: text(&opened["request"]["id"]), uri, code: text(&invitation["code"]) }
+        Invited { request: text(&opened["request"]["id"]), uri, code: invitation["code"].as_str().map(str::to_owned) }
     }
 }
 
@@ -119,7 +119,7 @@ impl Handset {
 
     pub async fn issue(&self, invited: &Invited, faults: &Faults) -> Result<Outcome, PhoneError> {
         let invitation: Invitation = invited.uri.parse().unwrap();
-        self.read().issue(&invitation, Some(&invited.code), &self.facts, faults).await
+        self.read().issue(&invitation, invited.code.as_deref(), &self.facts, faults).await
     }
 
     pub async fn sync(&self, faults: &Faults) -> Result<Synced, PhoneError> {
@@ -131,7 +131,8 @@ impl Handset {
         let DeviceFacts { kind, model, serial, name } = &self.facts;
         let kind = text(&json!(kind));
         let about = ["--kind", &kind, "--model", model, "--serial", serial, "--name", name].map(str::to_owned);
-        self.run(["issue", &invited.uri, "--code", &invited.code, death].iter().map(|word| (*word).to_owned()).chain(about))
+        let code = invited.code.iter().flat_map(|code| ["--code".to_owned(), code.clone()]);
+        self.run(["issue", &invited.uri, death].map(str::to_owned).into_iter().chain(code).chain(about))
     }
 
     pub fn sync_in_a_process(&self, death: &str) -> ExitStatus {
