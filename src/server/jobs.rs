@@ -65,7 +65,8 @@ pub async fn settle_dues(world: Arc<World>, mut stop: watch::Receiver<bool>) {
 async fn settle_and_look_ahead(world: &World) -> Result<Duration, Failure> {
     settle_all(world).await?;
     let next = next_due(world).await?;
-    let rest = next.map_or(LOOK, |at| at.duration_since(world.now()).try_into().unwrap_or(Duration::ZERO));
+    // what is overdue even now could not be settled
+    let rest = next.map_or(LOOK, |at| at.duration_since(world.now()).try_into().unwrap_or(AGAIN));
     Ok(rest.clamp(Duration::from_millis(1), LOOK))
 }
 

@@ -17,6 +17,7 @@ use crate::lifecycle::change::Change;
 use crate::lifecycle::due::{Due, dues};
 use crate::lifecycle::effects::Undo;
 use crate::lifecycle::holdings::Holdings;
+use crate::lifecycle::ids::UserId;
 use crate::lifecycle::refusal::Refusal;
 
 /// How many users are looked at in one go.
@@ -27,14 +28,24 @@ pub async fn settle_all(world: &World) -> Result<usize, Failure> {
     let mut settled = abandon_expired(world).await?;
     loop {
         let users = world.store.users_with_dues(world.now(), world.policy.escalation, AT_ONCE).await?;
-        if users.is_empty() {
+        let mut in_this_go = 0;
+        for user in users {
+            match settle_user(world, user).await {
+                Ok(count) => in_this_go += count,
+                // one user's trouble is not everybody's
+                Err(failure) => tracing::error!(%user, failure = ?failure, "what is due could not be settled"),
+            }
+        }
+        settled += in_this_go;
+        if in_this_go == 0 {
             return Ok(settled);
         }
-        for user in users {
-            let loaded = world.load_unsettled(user).await?;
-            settled += settle(world, &loaded.holdings).await?;
-        }
     }
+}
+
+async fn settle_user(world: &World, user: UserId) -> Result<usize, Failure> {
+    let loaded = world.load_unsettled(user).await?;
+    settle(world, &loaded.holdings).await
 }
 
 /// When something falls due next.
@@ -42,17 +53,24 @@ pub async fn next_due(world: &World) -> Result<Option<Timestamp>, Failure> {
     Ok(world.store.next_due(world.policy.escalation).await?)
 }
 
+/// Whether nothing is due for a user.
+pub fn is_settled(world: &World, holdings: &Holdings) -> bool {
+    dues(holdings, &world.policy).first().is_none_or(|(at, _)| world.now() < *at)
+}
+
 /// Settles what is due for one user, the earliest first; gives how much that was.
 pub async fn settle(world: &World, holdings: &Holdings) -> Result<usize, Failure> {
     let now = world.now();
     let due: Vec<Due> = dues(holdings, &world.policy).into_iter().filter(|(at, _)| *at <= now).map(|(_, due)| due).collect();
-    for due in &due {
-        match carry_out_alone(world, *due).await {
-            Ok(_) | Err(Failure::Refused(_)) => {} // refused: somebody else was quicker
+    let mut settled = 0;
+    for due in due {
+        match carry_out_alone(world, due).await {
+            Ok(_) => settled += 1,
+            Err(Failure::Refused(_)) => {} // somebody else was quicker
             Err(failure) => return Err(failure),
         }
     }
-    Ok(due.len())
+    Ok(settled)
 }
 
 /// Boxed: whoever loads settles, and what is settled loads in its turn.

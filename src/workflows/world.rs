@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::budget::Budget;
 use super::failure::Failure;
-use super::settle_dues::settle;
+use super::settle_dues::{is_settled, settle};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::invite::NewTicket;
 use crate::lifecycle::acts::redeem::NewCredential;
@@ -96,7 +96,11 @@ impl World {
     /// All that a user holds, or `Missing`. What is due by now has been settled: nobody sees a stand-in whose time is up.
     pub async fn load(&self, user: UserId) -> Result<Loaded, Failure> {
         let loaded = self.load_unsettled(user).await?;
-        if settle(self, &loaded.holdings).await? == 0 { Ok(loaded) } else { self.load_unsettled(user).await }
+        if is_settled(self, &loaded.holdings) {
+            return Ok(loaded);
+        }
+        settle(self, &loaded.holdings).await?;
+        self.load_unsettled(user).await
     }
 
     /// All that a user holds, as it was kept last.
