@@ -12,7 +12,7 @@ use remint::pki::pkcs12::p12;
 use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
 use remint::server::init::{Foundation, Ports, init};
-use remint::server::{Server, ServerError, Sockets, house, told_to_stop, write_private};
+use remint::server::{Server, ServerError, Sockets, audit, house, told_to_stop, write_private};
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
 use remint::workflows::publish_crl::publish_crl;
@@ -40,6 +40,36 @@ enum Command {
     /// Add users.
     #[command(subcommand)]
     User(UserCommand),
+    /// Export and verify the audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Verify every entry, every chain, and the whole against signed checkpoints; exit status 1 when a fault is found
+    Verify {
+        /// The data folder.
+        #[arg(long, value_name = "DIR", required_unless_present = "log", conflicts_with_all = ["log", "ca"])]
+        data: Option<PathBuf>,
+        /// Instead of a data folder: an exported log.
+        #[arg(long, value_name = "FILE", requires = "ca")]
+        log: Option<PathBuf>,
+        /// The root certificate, PEM, for --log.
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
+        /// Checkpoints that were kept elsewhere, one a line; several times for several files.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Vec<PathBuf>,
+    },
+    /// Write the whole log as JSON lines
+    Export {
+        #[command(flatten)]
+        data: Data,
+        /// The file to write; standard output if not given.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Args)]
@@ -147,6 +177,19 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
             end_operator(&world, &name).await?;
             publish_crl(&world).await?;
             println!("{name}: record closed, certificates revoked");
+        }
+        Command::Audit(AuditCommand::Verify { data, log, ca, checkpoint }) => {
+            let verdict = match (data, log, ca) {
+                (Some(data), _, _) => audit::verify_data(&data, &checkpoint).await?,
+                (None, Some(log), Some(ca)) => audit::verify_log(&log, &ca, &checkpoint)?,
+                (None, _, _) => return Err(ServerError::new("expected: --data, or --log with --ca")),
+            };
+            println!("{}", audit::told(&verdict));
+            return Ok(if verdict.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Audit(AuditCommand::Export { data, out }) => {
+            let count = audit::export(&data.data, out.as_deref()).await?;
+            eprintln!("{count} entries");
         }
         Command::User(UserCommand::Add { data, name, email, upn }) => {
             let world = open(&data.data).await?;

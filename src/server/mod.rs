@@ -1,5 +1,6 @@
 //! The wiring: configuration, clock, listeners, timed work. Nothing is decided here.
 
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod house;
@@ -101,6 +102,7 @@ impl Server {
         tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
         tasks.spawn(listener::serve(sockets.status, None, status, stopped.clone()));
         tasks.spawn(jobs::publish_crls(Arc::clone(&world), stopped.clone()));
+        tasks.spawn(jobs::checkpoint_audits(Arc::clone(&world), stopped.clone()));
         tasks.spawn(jobs::settle_dues(Arc::clone(&world), stopped));
         Ok(Self { world, stop, tasks })
     }
@@ -109,6 +111,7 @@ impl Server {
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
+        jobs::checkpoint(&self.world).await;
         self.world.store.close().await;
     }
 }

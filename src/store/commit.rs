@@ -10,7 +10,7 @@ use super::operator::OperatorRecord;
 use super::script::Script;
 use super::session::Session;
 use super::writer::Work;
-use super::{audit, certificate, change, credential, crl, operator, session, stock, ticket, user};
+use super::{audit_chain, certificate, change, credential, crl, operator, session, stock, ticket, user};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::RevocationReason;
 use crate::lifecycle::device::Device;
@@ -92,10 +92,15 @@ pub enum Write {
         sealed: Vec<u8>,
     },
     Crl(Crl),
+    /// A signed statement about the audit log.
+    AuditCheckpoint {
+        number: i64,
+        jws: String,
+    },
 }
 
 impl Commit {
-    /// What the writer is to carry out: the guard first, the audit entry last.
+    /// What the writer is to carry out: the guard first; the audit entry takes its place in its chain when its turn has come.
     pub(super) fn work(&self) -> Result<Work, StoreError> {
         let mut script = Script::new();
         if let Some(guard) = &self.guard {
@@ -108,10 +113,8 @@ impl Commit {
                 (other, _) => other.keep(&mut script),
             }
         }
-        if let Some(entry) = &self.audit {
-            audit::enter(&mut script, entry);
-        }
-        Ok(Work { name: self.name, script, changes_status: self.writes.iter().any(Write::changes_status) })
+        let changes_status = self.writes.iter().any(Write::changes_status);
+        Ok(Work { name: self.name, script, audit: self.audit.clone(), changes_status })
     }
 }
 
@@ -134,6 +137,7 @@ impl Write {
             Self::Certificate { credential, der } => credential::keep_certificate(script, *credential, der),
             Self::Escrow { credential, sealed } => credential::keep_escrow(script, *credential, sealed),
             Self::Crl(crl) => crl::publish(script, crl),
+            Self::AuditCheckpoint { number, jws } => audit_chain::keep_checkpoint(script, *number, jws),
         }
     }
 
@@ -154,7 +158,8 @@ impl Write {
             | Self::Receipt { .. }
             | Self::Certificate { .. }
             | Self::Escrow { .. }
-            | Self::Crl(_) => false,
+            | Self::Crl(_)
+            | Self::AuditCheckpoint { .. } => false,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! One task writes (see `writer`); everything else reads, from a few connections that the writer never blocks.
 
 pub mod audit;
+pub mod audit_chain;
 pub mod certificate;
 mod change;
 mod column;

@@ -90,7 +90,8 @@ impl Loaded {
             | Write::TicketKey { .. }
             | Write::Certificate { .. }
             | Write::Escrow { .. }
-            | Write::Crl(_) => {}
+            | Write::Crl(_)
+            | Write::AuditCheckpoint { .. } => {}
         }
     }
 }

@@ -10,6 +10,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use super::audit::Entry;
+use super::audit_chain;
 use super::error::StoreError;
 use super::script::Script;
 
@@ -27,6 +29,8 @@ pub(super) struct Work {
     /// The name of the commit, for the log.
     pub name: &'static str,
     pub script: Script,
+    /// Kept with it, at the end of its chain.
+    pub audit: Option<Entry>,
     /// Whether it changes what relying parties are told of a certificate.
     pub changes_status: bool,
 }
@@ -88,7 +92,11 @@ impl Writer {
     async fn keep_in_one_transaction(&mut self, works: Vec<Work>, refusals: &mut [Option<StoreError>]) -> Result<u64, StoreError> {
         let connection = self.begin().await?;
         let mut status_changes = 0;
-        for (work, refusal) in works.into_iter().zip(refusals) {
+        for (mut work, refusal) in works.into_iter().zip(refusals) {
+            if let Some(entry) = &work.audit {
+                // the savepoint is still that of the commit before: if this fails, so does the whole group
+                audit_chain::enter(connection, &mut work.script, entry).await?;
+            }
             match work.script.carry_out(connection).await {
                 Ok(()) => status_changes += u64::from(work.changes_status),
                 Err(error) => {

@@ -10,6 +10,7 @@ pub mod approve_request;
 pub mod bind_device;
 pub mod budget;
 pub mod cancel_request;
+pub mod checkpoint_audit;
 pub mod confirm_issuance;
 pub mod create_user;
 pub mod deliver_encryption_key;
@@ -31,6 +32,7 @@ pub mod suspend;
 pub mod sync_device;
 pub mod take_back_original;
 pub mod terminate_device;
+pub mod verify_audit;
 pub mod world;
 
 pub use session::{AtWork, plan};

@@ -1,6 +1,7 @@
 //! The world that workflows act in: what remembers, what signs, what the administrator decided, the time and chance. The last two are
 //! handed in, so that a test can hold them still.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -41,6 +42,8 @@ pub struct World {
     pub devices_address: String,
     /// How many strangers at the desk are recorded: what anybody can do without a right must not fill the audit log.
     pub strangers: Budget,
+    /// The data folder: for what is written beside the database.
+    pub folder: PathBuf,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }

@@ -1,5 +1,6 @@
 //! The desk API: what operators do, over their own certificates. `GET /api/openapi.json` describes it.
 
+mod audit;
 mod bodies;
 mod devices;
 mod effects;
@@ -60,6 +61,7 @@ pub fn router() -> Router<Arc<World>> {
         .routes(routes!(devices::resume_credential))
         .routes(routes!(stock::list, stock::add))
         .routes(routes!(stock::import))
+        .routes(routes!(audit::audit))
         .split_for_parts();
     let description = Arc::new(description);
     router
