@@ -57,6 +57,8 @@ pub struct InvitationPolicy {
     pub attempts: u32,
     /// Whether an 8-digit code reaches the user by another way.
     pub second_channel: bool,
+    /// Whether invitations are sent by mail; else they are shown on the operator's screen only.
+    pub by_mail: bool,
 }
 
 /// A policy that the rules do not allow.

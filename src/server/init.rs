@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::config::{Config, Listener, StatusListener};
+use super::config::{Config, Listener, MailSection, StatusListener};
 use super::house::DATABASE;
 use super::{ServerError, policy};
 use crate::pki::hierarchy::{Naming, Plan};
@@ -94,6 +94,7 @@ fn config(foundation: &Foundation) -> Config {
         devices: listener(ports.devices),
         desk: listener(ports.desk),
         status: StatusListener { listen: format!("{bind}:{}", ports.status), url: format!("http://{host}:{}", ports.status) },
+        mail: MailSection::default(),
     }
 }
 

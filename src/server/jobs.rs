@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::workflows::checkpoint_audit::checkpoint_audit;
+use crate::workflows::deliver_letters::{self, Post};
 use crate::workflows::failure::Failure;
 use crate::workflows::publish_crl::{self, publish_crl};
 use crate::workflows::settle_dues::{next_due, settle_all};
@@ -71,6 +72,37 @@ async fn settle_and_look_ahead(world: &World) -> Result<Duration, Failure> {
     settle_all(world).await?;
     let next = next_due(world).await?;
     // what is overdue even now could not be settled
+    let rest = next.map_or(LOOK, |at| at.duration_since(world.now()).try_into().unwrap_or(AGAIN));
+    Ok(rest.clamp(Duration::from_millis(1), LOOK))
+}
+
+/// Delivers letters as they are written, and again what could not be delivered.
+pub async fn deliver_letters(world: Arc<World>, post: impl Post, mut stop: watch::Receiver<bool>) {
+    let mut written = world.store.letters_written();
+    loop {
+        written.mark_unchanged();
+        let rest = match deliver_and_look_ahead(&world, &post).await {
+            Ok(rest) => rest,
+            Err(failure) => {
+                tracing::error!(failure = ?failure, "letters could not be delivered");
+                AGAIN
+            }
+        };
+        tokio::select! {
+            changed = written.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            () = sleep(rest) => {}
+            () = stopped(&mut stop) => return,
+        }
+    }
+}
+
+async fn deliver_and_look_ahead(world: &World, post: &dyn Post) -> Result<Duration, Failure> {
+    deliver_letters::deliver_letters(world, post).await?;
+    let next = world.store.next_letter_due().await?;
     let rest = next.map_or(LOOK, |at| at.duration_since(world.now()).try_into().unwrap_or(AGAIN));
     Ok(rest.clamp(Duration::from_millis(1), LOOK))
 }

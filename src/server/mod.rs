@@ -8,6 +8,7 @@ pub mod init;
 mod jobs;
 mod listener;
 pub mod policy;
+pub mod post;
 
 use std::fmt::Display;
 use std::path::Path;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::config::Config;
+use self::post::Folder;
 use crate::http;
 use crate::workflows::settle_dues::settle_all;
 use crate::workflows::world::World;
@@ -52,6 +54,9 @@ from!(
     rustls::Error,
     std::io::Error,
 );
+
+/// The folder of the data folder that letters are delivered to.
+pub const MAIL: &str = "mail";
 
 /// The sockets of the three listeners, bound.
 pub struct Sockets {
@@ -102,6 +107,7 @@ impl Server {
         tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
         tasks.spawn(listener::serve(sockets.status, None, status, stopped.clone()));
         tasks.spawn(jobs::publish_crls(Arc::clone(&world), stopped.clone()));
+        tasks.spawn(jobs::deliver_letters(Arc::clone(&world), Folder::at(world.folder.join(MAIL)), stopped.clone()));
         tasks.spawn(jobs::checkpoint_audits(Arc::clone(&world), stopped.clone()));
         tasks.spawn(jobs::settle_dues(Arc::clone(&world), stopped));
         Ok(Self { world, stop, tasks })

@@ -83,6 +83,7 @@ pub fn parse(text: &str) -> Result<Policy, ServerError> {
             lifetime: SignedDuration::from_mins(i64::from(file.invitation.lifetime_minutes)),
             attempts: file.invitation.attempts,
             second_channel: file.invitation.second_channel,
+            by_mail: true,
         },
         stand_in_lifetime: SignedDuration::from_hours(24 * i64::from(file.stand_in_days)),
         session_lifetime: SignedDuration::from_hours(i64::from(file.session_hours)),

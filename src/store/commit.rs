@@ -1,16 +1,18 @@
 //! What a workflow asks the store to keep: one named transaction, all of it or nothing, with its audit entry.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::audit::Entry;
 use super::certificate::ServiceCertificate;
 use super::crl::Crl;
 use super::error::{Outage, StoreError};
 use super::operator::OperatorRecord;
+use super::outbox::{Attempt, NewLetter};
 use super::script::Script;
 use super::session::Session;
 use super::writer::Work;
-use super::{audit_chain, certificate, change, credential, crl, operator, session, stock, ticket, user};
+use super::{audit_chain, certificate, change, credential, crl, operator, outbox, session, stock, ticket, user};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::RevocationReason;
 use crate::lifecycle::device::Device;
@@ -92,6 +94,13 @@ pub enum Write {
         sealed: Vec<u8>,
     },
     Crl(Crl),
+    /// A letter to somebody who must hear of the act.
+    Letter(NewLetter),
+    /// Its delivery was tried.
+    LetterAttempted {
+        letter: Uuid,
+        attempt: Attempt,
+    },
     /// A signed statement about the audit log.
     AuditCheckpoint {
         number: i64,
@@ -114,7 +123,8 @@ impl Commit {
             }
         }
         let changes_status = self.writes.iter().any(Write::changes_status);
-        Ok(Work { name: self.name, script, audit: self.audit.clone(), changes_status })
+        let has_letters = self.writes.iter().any(|write| matches!(write, Write::Letter(_)));
+        Ok(Work { name: self.name, script, audit: self.audit.clone(), changes_status, has_letters })
     }
 }
 
@@ -137,6 +147,8 @@ impl Write {
             Self::Certificate { credential, der } => credential::keep_certificate(script, *credential, der),
             Self::Escrow { credential, sealed } => credential::keep_escrow(script, *credential, sealed),
             Self::Crl(crl) => crl::publish(script, crl),
+            Self::Letter(letter) => outbox::write(script, letter),
+            Self::LetterAttempted { letter, attempt } => outbox::attempted(script, *letter, attempt),
             Self::AuditCheckpoint { number, jws } => audit_chain::keep_checkpoint(script, *number, jws),
         }
     }
@@ -159,6 +171,8 @@ impl Write {
             | Self::Certificate { .. }
             | Self::Escrow { .. }
             | Self::Crl(_)
+            | Self::Letter(_)
+            | Self::LetterAttempted { .. }
             | Self::AuditCheckpoint { .. } => false,
         }
     }

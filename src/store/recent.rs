@@ -91,6 +91,8 @@ impl Loaded {
             | Write::Certificate { .. }
             | Write::Escrow { .. }
             | Write::Crl(_)
+            | Write::Letter(_)
+            | Write::LetterAttempted { .. }
             | Write::AuditCheckpoint { .. } => {}
         }
     }

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::budget::Budget;
+use super::deliver_letters::Mail;
 use super::failure::Failure;
+use super::letters::letters_of;
 use super::settle_dues::{is_settled, settle};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::invite::NewTicket;
@@ -42,6 +44,7 @@ pub struct World {
     pub devices_address: String,
     /// How many strangers at the desk are recorded: what anybody can do without a right must not fill the audit log.
     pub strangers: Budget,
+    pub mail: Mail,
     /// The data folder: for what is written beside the database.
     pub folder: PathBuf,
     pub clock: Arc<dyn Clock>,
@@ -111,8 +114,9 @@ impl World {
         self.store.holdings(user).await?.ok_or(Failure::missing("user"))
     }
 
-    /// Keeps what was decided on `loaded`, with its audit entry, in one transaction.
-    pub async fn keep(&self, name: &'static str, loaded: &Loaded, writes: Vec<Write>, mut audit: Entry) -> Result<(), Failure> {
+    /// Keeps what was decided on `loaded`, with its audit entry and the letters to those who must hear of it, in one transaction.
+    pub async fn keep(&self, name: &'static str, loaded: &Loaded, mut writes: Vec<Write>, mut audit: Entry) -> Result<(), Failure> {
+        writes.extend(letters_of(self, &loaded.holdings, &writes)?);
         let user = loaded.holdings.user.id;
         audit.on_behalf_of = Some(user);
         let guard = Guard { user, version: loaded.version };

@@ -4,6 +4,7 @@ mod audit;
 mod bodies;
 mod devices;
 mod effects;
+mod letters;
 mod reads;
 mod requests;
 mod stock;
@@ -62,6 +63,7 @@ pub fn router() -> Router<Arc<World>> {
         .routes(routes!(stock::list, stock::add))
         .routes(routes!(stock::import))
         .routes(routes!(audit::audit))
+        .routes(routes!(letters::letters))
         .split_for_parts();
     let description = Arc::new(description);
     router

@@ -34,7 +34,7 @@ fn policy() -> Policy {
     let slots = [Slot::Auth, Slot::Sign, Slot::Enc];
     Policy {
         kinds: BTreeMap::from([(DeviceKind::MobileSmartCard, kind(&slots)), (DeviceKind::MobileApp, kind(&slots))]),
-        invitation: InvitationPolicy { lifetime: SignedDuration::from_hours(72), attempts: 5, second_channel: false },
+        invitation: InvitationPolicy { lifetime: SignedDuration::from_hours(72), attempts: 5, second_channel: false, by_mail: false },
         stand_in_lifetime: SignedDuration::from_hours(24 * 30),
         session_lifetime: SignedDuration::from_hours(24),
         users_may_issue_remotely: false,
