@@ -162,7 +162,7 @@ async fn every_act_that_people_must_hear_of_writes_its_letters() {
     settle_all(scene.world()).await.unwrap();
     assert_eq!(scene.news().await, ["ended"]);
     scene.done(&TerminateDevice { device: other, reason: Termination::Stolen }).await;
-    assert_eq!(scene.news().await, ["ended", "update-waiting"]);
+    assert_eq!(scene.news().await, ["ended"]);
 }
 
 #[tokio::test]
