@@ -12,6 +12,7 @@ use remint::pki::pkcs12::p12;
 use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
 use remint::server::init::{Foundation, Ports, init};
+use remint::server::policy::{self, Delivered};
 use remint::server::{Server, ServerError, Sockets, audit, house, told_to_stop, write_private};
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
@@ -43,6 +44,22 @@ enum Command {
     /// Export and verify the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Show what a policy says.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+}
+
+#[derive(Subcommand)]
+enum PolicyCommand {
+    /// Print every setting with its meaning and where it comes from
+    Explain {
+        /// The policy of this data folder.
+        #[arg(long, value_name = "DIR", conflicts_with = "profile")]
+        data: Option<PathBuf>,
+        /// A policy that is delivered: default or federal.
+        #[arg(long, default_value = "default")]
+        profile: Delivered,
+    },
 }
 
 #[derive(Subcommand)]
@@ -102,6 +119,9 @@ struct InitArguments {
     /// O of every certificate.
     #[arg(long, default_value = "")]
     organization: String,
+    /// The policy to begin with: default or federal.
+    #[arg(long, default_value = "default")]
+    policy: Delivered,
     #[arg(long, default_value_t = 8443)]
     devices_port: u16,
     #[arg(long, default_value_t = 9443)]
@@ -178,6 +198,13 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
             publish_crl(&world).await?;
             println!("{name}: record closed, certificates revoked");
         }
+        Command::Policy(PolicyCommand::Explain { data, profile }) => {
+            let settings = match data {
+                Some(data) => policy::explain(&data.join("certs/policy.toml"))?,
+                None => policy::settings_of(profile),
+            };
+            println!("{}", policy::told(&settings));
+        }
         Command::Audit(AuditCommand::Verify { data, log, ca, checkpoint }) => {
             let verdict = match (data, log, ca) {
                 (Some(data), _, _) => audit::verify_data(&data, &checkpoint).await?,
@@ -206,10 +233,10 @@ async fn open(data: &Path) -> Result<World, ServerError> {
 }
 
 async fn found(arguments: InitArguments) -> Result<(), ServerError> {
-    let InitArguments { data: Data { data }, host, bind, organization, devices_port, desk_port, status_port } = arguments;
+    let InitArguments { data: Data { data }, host, bind, organization, policy, devices_port, desk_port, status_port } = arguments;
     let ports = Ports { devices: devices_port, desk: desk_port, status: status_port };
     let master = house::master_from_environment();
-    let foundation = Foundation { organization, host, bind, ports };
+    let foundation = Foundation { organization, host, bind, ports, policy };
     init(&data, &foundation, master.as_deref(), &SystemClock, &SystemEntropy).await?;
     println!("made {}", data.display());
     match master {
@@ -223,8 +250,9 @@ async fn found(arguments: InitArguments) -> Result<(), ServerError> {
 
 async fn serve(data: &Path) -> Result<(), ServerError> {
     let config = Config::load(data)?;
-    let sockets = Sockets::bind(&config).await?;
-    let server = Server::start(data, &config, sockets).await?;
+    // what is wrong with the folder is said before any port is bound
+    let world = Server::open(data, &config).await?;
+    let server = Server::serve(world, Sockets::bind(&config).await?)?;
     println!("devices  https://{}", config.devices.address);
     println!("desk     https://{}", config.desk.address);
     println!("status   {}", config.status.url);

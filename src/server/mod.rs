@@ -8,6 +8,7 @@ pub mod init;
 mod jobs;
 mod listener;
 pub mod policy;
+mod policy_text;
 pub mod post;
 
 use std::fmt::Display;
@@ -88,11 +89,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens a data folder and serves it. What fell due while nobody served is settled first.
-    pub async fn start(dir: &Path, config: &Config, sockets: Sockets) -> Result<Self, ServerError> {
+    /// Opens a data folder, and settles what fell due while nobody served.
+    pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
         let world = house::open(dir, config).await?;
         settle_all(&world).await?;
-        Self::serve(world, sockets)
+        Ok(world)
+    }
+
+    /// Opens a data folder and serves it on sockets that are bound already.
+    pub async fn start(dir: &Path, config: &Config, sockets: Sockets) -> Result<Self, ServerError> {
+        Self::serve(Self::open(dir, config).await?, sockets)
     }
 
     /// Serves a world that is open: with its own clock, if a test holds it.
