@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::audit::{Outcome, Who, read_outcome, read_who};
+pub use super::audit::{Outcome, Who};
+use super::audit::{read_outcome, read_who};
 use super::column::{Millis, time, time_if_any};
 use super::error::StoreError;
+pub use super::outbox::LetterLine;
 use super::{Store, user};
 use crate::lifecycle::device::DeviceKind;
 use crate::lifecycle::ids::{DeviceId, RequestId, UserId};

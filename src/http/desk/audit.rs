@@ -12,8 +12,7 @@ use super::bodies::ProblemBody;
 use crate::http::problem::Problem;
 use crate::http::words::{id, parse};
 use crate::lifecycle::actor::Role;
-use crate::store::audit::{Outcome, Who};
-use crate::store::views::{AuditFilter, AuditLine};
+use crate::store::views::{AuditFilter, AuditLine, Outcome, Who};
 use crate::workflows::failure::Failure;
 use crate::workflows::world::World;
 

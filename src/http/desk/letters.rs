@@ -11,7 +11,7 @@ use super::Operator;
 use super::bodies::ProblemBody;
 use crate::http::problem::Problem;
 use crate::lifecycle::words::UnknownWord;
-use crate::store::outbox::LetterLine;
+use crate::store::views::LetterLine;
 use crate::workflows::failure::Failure;
 use crate::workflows::look_up_user::works_at_the_desk;
 use crate::workflows::world::World;
