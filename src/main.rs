@@ -17,6 +17,7 @@ use remint::server::{Server, ServerError, Sockets, audit, check, house, told_to_
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
 use remint::workflows::publish_crl::publish_crl;
+use remint::workflows::set_password::give_initial_password;
 use remint::workflows::world::World;
 
 /// Remote issuance and replacement of mobile smart cards.
@@ -175,6 +176,13 @@ enum UserCommand {
         #[arg(long)]
         upn: Option<String>,
     },
+    /// Give a user an initial password of the portal, and print it
+    Password {
+        #[command(flatten)]
+        data: Data,
+        /// The e-mail address or UPN.
+        login: String,
+    },
 }
 
 #[tokio::main]
@@ -236,6 +244,7 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
             let count = audit::export(&data.data, out.as_deref()).await?;
             eprintln!("{count} entries");
         }
+        Command::User(UserCommand::Password { data, login }) => give_password(&open(&data.data).await?, &login).await?,
         Command::User(UserCommand::Add { data, name, email, upn }) => {
             let world = open(&data.data).await?;
             let upn = upn.unwrap_or_else(|| email.clone());
@@ -244,6 +253,15 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn give_password(world: &World, login: &str) -> Result<(), ServerError> {
+    let found = world.store.portal_user(login).await?;
+    let (user, _) = found.ok_or_else(|| ServerError::new(format!("{login}: expected: the e-mail address or UPN of a user")))?;
+    let password = give_initial_password(world, &administrator(), user.id).await?;
+    println!("{}: {}", user.email, password.as_str());
+    println!("it signs in once, within 72 hours; then a password of their own is asked for");
+    Ok(())
 }
 
 async fn open(data: &Path) -> Result<World, ServerError> {
@@ -284,6 +302,9 @@ async fn serve(data: &Path) -> Result<(), ServerError> {
     let server = Server::serve(world, Sockets::bind(&config).await?)?;
     println!("devices  https://{}", config.devices.address);
     println!("desk     https://{}", config.desk.address);
+    if let Some(portal) = &config.portal {
+        println!("portal   https://{}", portal.address);
+    }
     println!("status   {}", config.status.url);
     println!("ready");
     told_to_stop().await?;

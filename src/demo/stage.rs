@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use mobile_sim::certificate::Certificate;
 use mobile_sim::relying_party::RelyingParty;
-use mobile_sim::wire::Client;
+use mobile_sim::wire::{Client, Request};
 use mobile_sim::{Identity, Invitation};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,6 +22,8 @@ use crate::workflows::add_operator::add_operator;
 
 /// The password of the operator's file: a demonstration has no secrets worth one.
 pub const PASSWORD: &str = "remint";
+/// The password that every user sets at the portal.
+pub const PORTAL_PASSWORD: &str = "a demonstration of 2026";
 /// The PIN of every phone.
 pub const PIN: &str = "123456";
 
@@ -32,6 +34,8 @@ pub struct Stage {
     pub config: Config,
     /// The desk API, as Omar reaches it.
     pub desk: Client,
+    /// The portal API, as users reach it.
+    portal: Client,
     /// Somebody who relies on our certificates, and asks before they do.
     pub relying_party: RelyingParty,
     /// Root and issuing CA, PEM.
@@ -75,7 +79,10 @@ impl Stage {
         let relying_party = RelyingParty::new(&config.status.url, &authorities).map_err(ServerError::new)?;
         println!("A house in {}, served on this machine:", folder.path().display());
         println!("  devices https://{}   desk https://{}   status {}", config.devices.address, config.desk.address, config.status.url);
-        Ok(Self { folder, server, config, desk, relying_party, chain })
+        println!("  portal  https://{}", config.portal.as_ref().map_or("none", |portal| &portal.address));
+        let portal = config.portal.as_ref().map(|portal| portal.address.clone()).unwrap_or_default();
+        let portal = Client::new(portal, &root, None).map_err(ServerError::new)?;
+        Ok(Self { folder, server, config, desk, portal, relying_party, chain })
     }
 
     /// Where a phone keeps its state.
@@ -98,14 +105,37 @@ impl Stage {
         reply.json().map_err(ServerError::new)
     }
 
-    /// An initial issuance for a user; for a kind that is not remote, the invitation is handed over at the desk.
+    /// An initial issuance for a user; for self-enrollment, the user fetches the ticket at the portal.
     pub async fn invite(&self, user: &str, kind: &str, mode: &str) -> Result<(Invitation, Option<String>), ServerError> {
         let opened = self.post(&format!("/api/users/{user}/initial-issuances"), &json!({ "kind": kind, "mode": mode })).await?;
         if opened["invitation"].is_null() {
             let request = text(&opened["request"]["id"])?;
-            return invitation(&self.post(&format!("/api/requests/{request}/invitations"), &json!({})).await?);
+            return self.fetch_ticket(user, &request).await;
         }
         invitation(&opened)
+    }
+
+    /// The user signs in at the portal with the initial password that Omar gives, sets their own, and takes the ticket of a request.
+    async fn fetch_ticket(&self, user: &str, request: &str) -> Result<(Invitation, Option<String>), ServerError> {
+        let initial = text(&self.post(&format!("/api/users/{user}/portal-password"), &json!({})).await?["password"])?;
+        let login = text(&self.get(&format!("/api/users/{user}")).await?["user"]["email"])?;
+        let (cookie, _) = self.at_portal("/api/sign-in", None, &json!({ "login": login, "password": initial })).await?;
+        let change = json!({ "current": initial, "new": PORTAL_PASSWORD });
+        let (cookie, _) = self.at_portal("/api/password", cookie, &change).await?;
+        let (_, ticket) = self.at_portal(&format!("/api/requests/{request}/ticket"), cookie, &json!({})).await?;
+        invitation(&ticket)
+    }
+
+    /// What a browser posts to the portal, with its cookie; gives the cookie that comes back, and the answer.
+    async fn at_portal(&self, path: &str, cookie: Option<String>, body: &Value) -> Result<(Option<String>, Value), ServerError> {
+        let request = Request::post(path).with_json(body).map_err(ServerError::new)?;
+        let request = cookie.into_iter().fold(request, |request, cookie| request.with_header("cookie", cookie));
+        let reply = self.portal.send(request).await.map_err(ServerError::new)?;
+        if !(200..300).contains(&reply.status) {
+            return Err(ServerError::new(format!("POST {path}: {}: {}", reply.status, reply.text())));
+        }
+        let cookie = reply.header("set-cookie").and_then(|set| set.split(';').next()).map(str::to_owned);
+        Ok((cookie, reply.json().unwrap_or_default()))
     }
 
     /// Stops the server and clears the stage.
@@ -116,7 +146,8 @@ impl Stage {
     /// How to go on by hand, also with the phone of this id.
     pub fn explain(&self, phone_2: &str) {
         let folder = self.folder.path().display();
-        let Config { desk, .. } = &self.config;
+        let Config { desk, portal, .. } = &self.config;
+        let portal = portal.as_ref().map_or("", |portal| &portal.address);
         println!(
             "
 It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, in another terminal:
@@ -124,6 +155,11 @@ It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, 
   # the desk API, as Omar
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/users?q=ana
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/openapi.json
+
+  # the portal, as Ana: a session, and all that she holds
+  curl --cacert {folder}/data/ca/root.pem -c {folder}/cookies https://{}/api/sign-in \\
+       -H 'content-type: application/json' -d '{{\"login\":\"ana@example.org\",\"password\":\"{PORTAL_PASSWORD}\"}}'
+  curl --cacert {folder}/data/ca/root.pem -b {folder}/cookies https://{}/api/me
 
   # what phone-2 holds, what the lost phone-1 is told, and the CRL
   cargo build --release --workspace
@@ -136,7 +172,7 @@ It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, 
        -H 'content-type: application/json' -d '{{\"target\":\"{phone_2}\",\"reason\":\"stolen\",\"mode\":\"remote\"}}'
   target/release/mobile-sim --state {folder}/phone-3 --pin {PIN} issue '<msc1:…>' --code <code>
 ",
-            desk.address, desk.address, self.config.status.url, desk.address
+            desk.address, desk.address, portal, portal, self.config.status.url, desk.address
         );
     }
 }

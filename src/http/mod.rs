@@ -6,6 +6,7 @@ mod desk;
 mod est;
 pub mod metrics;
 pub mod peer;
+mod portal;
 pub mod problem;
 mod provisioning;
 mod status;
@@ -27,6 +28,11 @@ pub fn devices() -> Router<Arc<World>> {
 /// The `desk` listener: the API of operators.
 pub fn desk() -> Router<Arc<World>> {
     finished("desk", desk::router())
+}
+
+/// The `portal` listener: the API of users.
+pub fn portal() -> Router<Arc<World>> {
+    finished("portal", portal::router())
 }
 
 /// The `status` listener: public data.

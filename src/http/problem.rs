@@ -13,13 +13,15 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
+    /// When to come again.
+    retry_after_s: Option<u32>,
     /// Further members of the JSON object.
     members: Map<String, Value>,
 }
 
 impl Problem {
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status: status_of(code), code, detail: detail.into(), members: Map::new() }
+        Self { status: status_of(code), code, detail: detail.into(), retry_after_s: None, members: Map::new() }
     }
 
     pub fn malformed(detail: impl Into<String>) -> Self {
@@ -41,10 +43,11 @@ impl Problem {
 
     fn add_headers(&self, response: &mut Response) {
         let headers = response.headers_mut();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE || self.code == "conflict" {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        let passes_soon = self.status == StatusCode::SERVICE_UNAVAILABLE || self.code == "conflict";
+        if let Some(seconds) = self.retry_after_s.or(passes_soon.then_some(2)) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.status == StatusCode::UNAUTHORIZED && !matches!(self.code, "sign-in-required" | "wrong-password") {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"remint\""));
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -86,6 +89,7 @@ impl From<Failure> for Problem {
                 tracing::error!(error = ?source, "a request could not be served");
                 problem.detail = "the server cannot do this now, try again".to_owned();
             }
+            Failure::Wait { seconds } => problem.retry_after_s = Some(seconds),
             Failure::Missing { .. } | Failure::Invalid { .. } | Failure::Conflict => {}
         }
         problem
@@ -96,14 +100,16 @@ impl From<Failure> for Problem {
 fn status_of(code: &str) -> StatusCode {
     match code {
         "malformed" | "bad-line" | "bad-csr" | "proof-required" => StatusCode::BAD_REQUEST,
-        "certificate-required" | "wrong-proof" => StatusCode::UNAUTHORIZED,
-        "not-permitted" | "own-request" | "wrong-certificate" | "wrong-signature" | "foreign-origin" => StatusCode::FORBIDDEN,
+        "certificate-required" | "wrong-proof" | "wrong-password" | "sign-in-required" => StatusCode::UNAUTHORIZED,
+        "not-permitted" | "own-request" | "wrong-certificate" | "wrong-signature" | "foreign-origin" | "password-change-required" => {
+            StatusCode::FORBIDDEN
+        }
         "unknown" | "unknown-invitation" | "unknown-slot" => StatusCode::NOT_FOUND,
         "method-not-allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "invitation-expired" | "invitation-canceled" | "invitation-used" | "canceled" => StatusCode::GONE,
         "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
         "wrong-media-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "wrong-mode" => StatusCode::UNPROCESSABLE_ENTITY,
+        "wrong-mode" | "weak-password" => StatusCode::UNPROCESSABLE_ENTITY,
         "invitation-locked" => StatusCode::LOCKED,
         "too-many-requests" => StatusCode::TOO_MANY_REQUESTS,
         "unavailable" => StatusCode::SERVICE_UNAVAILABLE,

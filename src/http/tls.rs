@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme, SupportedProtocolVersion, version};
+use rustls::server::{NoServerSessionStorage, WantsServerCert};
+use rustls::{
+    ConfigBuilder, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme, SupportedProtocolVersion, version,
+};
 
 use crate::pki::authority::Authority;
 
@@ -25,14 +27,23 @@ pub fn desk(authority: &Authority) -> Result<ServerConfig, Error> {
     config(authority, &NEWEST, true)
 }
 
+/// The `portal` listener: TLS 1.3, for browsers; nobody is asked for a certificate.
+pub fn portal(authority: &Authority) -> Result<ServerConfig, Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&NEWEST)?;
+    finished(authority, builder.with_no_client_auth())
+}
+
 fn config(authority: &Authority, versions: &[&'static SupportedProtocolVersion], is_required: bool) -> Result<ServerConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Arc::new(HoldsItsKey { provider: Arc::clone(&provider), is_required });
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
+    finished(authority, builder.with_client_cert_verifier(verifier))
+}
+
+fn finished(authority: &Authority, builder: ConfigBuilder<ServerConfig, WantsServerCert>) -> Result<ServerConfig, Error> {
     let identity = authority.server_identity().map_err(|error| Error::General(error.to_string()))?;
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain, identity.key)?;
+    let mut config = builder.with_single_cert(identity.chain, identity.key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // No resumption: it would keep an identity that was proved on another connection.
     config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -23,6 +23,7 @@ pub mod keystore;
 pub mod master;
 pub mod name;
 pub mod ocsp;
+pub mod password;
 pub mod pkcs12;
 pub mod profile;
 pub mod proof;

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Semaphore;
+
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
 use super::{ServerError, policy};
@@ -16,6 +18,9 @@ use crate::workflows::world::{Clock, World};
 
 /// The database file of a data folder.
 pub const DATABASE: &str = "remint.db";
+
+/// How many passwords are stretched at once.
+const STRETCHING: usize = 4;
 
 /// The environment variable that may hold the master key instead of a file.
 pub const MASTER_KEY_VARIABLE: &str = "REMINT_MASTER_KEY";
@@ -46,6 +51,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         devices_address: config.devices.address.clone(),
         strangers: Budget::default(),
         mail: config.mail(),
+        stretching: Arc::new(Semaphore::new(STRETCHING)),
         last_check: Mutex::default(),
         folder: dir.to_owned(),
         clock,

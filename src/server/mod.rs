@@ -126,6 +126,10 @@ impl Server {
         tasks.spawn(listener::serve(sockets.devices, Some(http::tls::devices(&world.authority)?), devices, stopped.clone()));
         tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
         tasks.spawn(listener::serve(sockets.status, None, status, stopped.clone()));
+        if let Some(socket) = sockets.portal {
+            let portal = http::portal().with_state(Arc::clone(&world));
+            tasks.spawn(listener::serve(socket, Some(http::tls::portal(&world.authority)?), portal, stopped.clone()));
+        }
         if let Some(socket) = sockets.metrics {
             let recorder = PrometheusBuilder::new().build_recorder();
             let router = http::metrics::router(recorder.handle()).with_state(Arc::clone(&world));

@@ -9,10 +9,11 @@ use super::crl::Crl;
 use super::error::{Outage, StoreError};
 use super::operator::OperatorRecord;
 use super::outbox::{Attempt, NewLetter};
+use super::portal::{Password, PortalSession};
 use super::script::Script;
 use super::session::Session;
 use super::writer::Work;
-use super::{audit_chain, certificate, change, credential, crl, operator, outbox, session, stock, ticket, user};
+use super::{audit_chain, certificate, change, credential, crl, operator, outbox, portal, session, stock, ticket, user};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::RevocationReason;
 use crate::lifecycle::device::Device;
@@ -94,6 +95,34 @@ pub enum Write {
         sealed: Vec<u8>,
     },
     Crl(Crl),
+    /// A user's password of the portal; their sessions end.
+    PortalPassword {
+        user: UserId,
+        password: Password,
+    },
+    /// How many wrong ones were tried in a row, of the password that was set then.
+    PortalWrong {
+        user: UserId,
+        set_at: Timestamp,
+        wrong: u32,
+        locked_until: Option<Timestamp>,
+    },
+    PortalInitialSpent {
+        user: UserId,
+        at: Timestamp,
+    },
+    PortalSession(PortalSession),
+    PortalSessionSeen {
+        token_hash: [u8; 32],
+        at: Timestamp,
+    },
+    PortalSessionEnded {
+        token_hash: [u8; 32],
+    },
+    /// Sessions that were not used since are forgotten.
+    PortalSessionsForgotten {
+        unused_since: Timestamp,
+    },
     /// A letter to somebody who must hear of the act.
     Letter(NewLetter),
     /// Its delivery was tried.
@@ -147,6 +176,13 @@ impl Write {
             Self::Certificate { credential, der } => credential::keep_certificate(script, *credential, der),
             Self::Escrow { credential, sealed } => credential::keep_escrow(script, *credential, sealed),
             Self::Crl(crl) => crl::publish(script, crl),
+            Self::PortalPassword { user, password } => portal::set_password(script, *user, password),
+            Self::PortalWrong { user, set_at, wrong, locked_until } => portal::count_wrong(script, *user, *set_at, *wrong, *locked_until),
+            Self::PortalInitialSpent { user, at } => portal::spend_initial(script, *user, *at),
+            Self::PortalSession(session) => portal::open(script, session),
+            Self::PortalSessionSeen { token_hash, at } => portal::touch(script, *token_hash, *at),
+            Self::PortalSessionEnded { token_hash } => portal::end(script, *token_hash),
+            Self::PortalSessionsForgotten { unused_since } => portal::forget(script, *unused_since),
             Self::Letter(letter) => outbox::write(script, letter),
             Self::LetterAttempted { letter, attempt } => outbox::attempted(script, *letter, attempt),
             Self::AuditCheckpoint { number, jws } => audit_chain::keep_checkpoint(script, *number, jws),
@@ -171,6 +207,13 @@ impl Write {
             | Self::Certificate { .. }
             | Self::Escrow { .. }
             | Self::Crl(_)
+            | Self::PortalPassword { .. }
+            | Self::PortalWrong { .. }
+            | Self::PortalInitialSpent { .. }
+            | Self::PortalSession(_)
+            | Self::PortalSessionSeen { .. }
+            | Self::PortalSessionEnded { .. }
+            | Self::PortalSessionsForgotten { .. }
             | Self::Letter(_)
             | Self::LetterAttempted { .. }
             | Self::AuditCheckpoint { .. } => false,

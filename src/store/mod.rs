@@ -23,6 +23,7 @@ pub mod holdings;
 mod inspection;
 pub mod operator;
 pub mod outbox;
+pub mod portal;
 mod recent;
 mod request;
 mod script;

@@ -91,6 +91,13 @@ impl Loaded {
             | Write::Certificate { .. }
             | Write::Escrow { .. }
             | Write::Crl(_)
+            | Write::PortalPassword { .. }
+            | Write::PortalWrong { .. }
+            | Write::PortalInitialSpent { .. }
+            | Write::PortalSession(_)
+            | Write::PortalSessionSeen { .. }
+            | Write::PortalSessionEnded { .. }
+            | Write::PortalSessionsForgotten { .. }
             | Write::Letter(_)
             | Write::LetterAttempted { .. }
             | Write::AuditCheckpoint { .. } => {}

@@ -21,6 +21,9 @@ pub enum Failure {
     /// A wrong proof of an invitation's secret was shown.
     #[error("wrong proof, attempts left: {attempts_left}")]
     WrongProof { attempts_left: u32 },
+    /// Too often in a row.
+    #[error("found: too many wrong ones in a row, expected: again in {seconds} seconds")]
+    Wait { seconds: u32 },
     /// Somebody else changed the same user's holdings at the same moment, again and again.
     #[error("others kept changing the same user's holdings")]
     Conflict,
@@ -44,6 +47,7 @@ impl Failure {
             Self::Refused(refusal) => refusal.code.as_str(),
             Self::Missing { code, .. } | Self::Invalid { code, .. } => code,
             Self::WrongProof { .. } => "wrong-proof",
+            Self::Wait { .. } => "too-many-requests",
             Self::Conflict => "conflict",
             Self::Unavailable(_) => "unavailable",
         }

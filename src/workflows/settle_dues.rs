@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::abandon_session::abandon_expired;
 use super::errand::{Done, Errand, Scene, Subject, carry_out};
 use super::failure::Failure;
+use super::sign_in::ABSOLUTE;
 use super::world::{Caller, World};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::escalate::{Escalate, escalate};
@@ -19,6 +20,7 @@ use crate::lifecycle::effects::Undo;
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::UserId;
 use crate::lifecycle::refusal::Refusal;
+use crate::store::commit::{Commit, Write};
 
 /// How many users are looked at in one go.
 const AT_ONCE: u32 = 100;
@@ -26,6 +28,7 @@ const AT_ONCE: u32 = 100;
 /// Settles everything that is due; gives how much that was.
 pub async fn settle_all(world: &World) -> Result<usize, Failure> {
     let mut settled = abandon_expired(world).await?;
+    forget_sessions(world).await?;
     loop {
         let users = world.store.users_with_dues(world.now(), world.policy.escalation, AT_ONCE).await?;
         let mut in_this_go = 0;
@@ -41,6 +44,16 @@ pub async fn settle_all(world: &World) -> Result<usize, Failure> {
             return Ok(settled);
         }
     }
+}
+
+/// Sessions of the portal that are over need not be kept.
+async fn forget_sessions(world: &World) -> Result<(), Failure> {
+    let unused_since = world.now() - ABSOLUTE;
+    if !world.store.has_stale_sessions(unused_since).await? {
+        return Ok(());
+    }
+    let writes = vec![Write::PortalSessionsForgotten { unused_since }];
+    Ok(world.store.commit(Commit { name: "forget-sessions", guard: None, writes, audit: None }).await?)
 }
 
 async fn settle_user(world: &World, user: UserId) -> Result<usize, Failure> {

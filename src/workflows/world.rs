@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::budget::Budget;
@@ -52,6 +53,8 @@ pub struct World {
     /// How many strangers at the desk are recorded: what anybody can do without a right must not fill the audit log.
     pub strangers: Budget,
     pub mail: Mail,
+    /// How many passwords are stretched at once: each takes 19 MiB.
+    pub stretching: Arc<Semaphore>,
     /// What the last check of this server found.
     pub last_check: Mutex<Option<LastCheck>>,
     /// The data folder: for what is written beside the database.

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use super::portal::Browser;
 use super::record::Record;
 
 /// The clock of the machine, set ahead by as much as the test has said.
@@ -145,10 +146,20 @@ impl Live {
         let mode = if kind == DeviceKind::MobileApp { "self-enrollment" } else { "remote" };
         let asked = json!({ "kind": kind, "mode": mode });
         let body = created(self.desk.post_json(&format!("/api/users/{user}/initial-issuances"), &asked).await.unwrap());
-        if body["invitation"].is_null() {
-            return self.invite_again(&text(&body["request"]["id"])).await; // self-enrollment: the invitation is asked for
+        match body["invitation"].is_null() {
+            true => invited(&self.browser_of(user).await.ticket(&text(&body["request"]["id"])).await), // self-enrollment: the user's
+            false => invited(&body),
         }
-        invited(&body)
+    }
+
+    /// The user at the portal, with a password of their own.
+    pub async fn browser_of(&self, user: &str) -> Browser {
+        let login = text(&self.lookup(user).await["user"]["email"]);
+        Browser::of(&self.portal_address(), &self.root, &self.desk, user, &login).await
+    }
+
+    pub fn portal_address(&self) -> String {
+        self.config.portal.as_ref().unwrap().address.clone()
     }
 
     /// Submits a remote replacement.

@@ -7,6 +7,7 @@ pub mod house;
 pub mod live;
 pub mod openssl;
 pub mod outcome;
+pub mod portal;
 pub mod process;
 pub mod record;
 pub mod relay;

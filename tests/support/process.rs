@@ -23,6 +23,7 @@ pub struct Installation {
     folder: TempDir,
     devices: u16,
     desk: u16,
+    portal: u16,
     status: u16,
     metrics: u16,
     running: Mutex<Option<Child>>,
@@ -33,7 +34,7 @@ impl Installation {
     pub fn found() -> Self {
         let [devices, desk, portal, status, metrics] = free_ports();
         let folder = tempfile::tempdir().unwrap();
-        let installation = Self { folder, devices, desk, status, metrics, running: Mutex::new(None) };
+        let installation = Self { folder, devices, desk, portal, status, metrics, running: Mutex::new(None) };
         let ports = [
             ("--devices-port", devices),
             ("--desk-port", desk),
@@ -63,6 +64,15 @@ impl Installation {
 
     pub fn status_address(&self) -> String {
         format!("localhost:{}", self.status)
+    }
+
+    /// The root certificate, PEM.
+    pub fn root(&self) -> String {
+        std::fs::read_to_string(self.data().join("ca/root.pem")).unwrap()
+    }
+
+    pub fn portal_address(&self) -> String {
+        format!("localhost:{}", self.portal)
     }
 
     pub fn metrics_address(&self) -> String {

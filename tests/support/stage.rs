@@ -10,6 +10,7 @@ use mobile_sim::wire::{Client, Reply};
 use mobile_sim::{Card, DeviceFacts, DeviceKind, Faults, Invitation, Outcome, Phone, PhoneError, Synced};
 use serde_json::{Value, json};
 
+use super::portal::Browser;
 use super::process::{Installation, mobile_sim};
 use super::relay::Relay;
 
@@ -63,9 +64,14 @@ impl Stage {
         for (handset, mode) in [(&phone, "remote"), (&tablet, "self-enrollment")] {
             let body = json!({ "kind": handset.facts.kind, "mode": mode });
             let opened = done(&self.desk.post_json(&format!("/api/users/{user}/initial-issuances"), &body).await.unwrap());
-            // A self-enrollment is begun by the user; here the operator hands the first invitation over.
-            let again = format!("/api/requests/{}/invitations", text(&opened["request"]["id"]));
-            let invited = self.invited(&done(&self.desk.post(&again).await.unwrap()));
+            let invited = match mode {
+                "remote" => self.invited(&opened),
+                _ => {
+                    let (address, root) = (self.installation.portal_address(), self.installation.root());
+                    let mut browser = Browser::of(&address, &root, &self.desk, &user, &format!("{name}@example.org")).await;
+                    self.invited(&browser.ticket(&text(&opened["request"]["id"])).await)
+                }
+            };
             assert_eq!(handset.issue(&invited, &Faults::default()).await.unwrap(), Outcome::Issued);
         }
         Person { user, phone, tablet, folder }

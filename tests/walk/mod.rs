@@ -260,7 +260,9 @@ impl Walk {
 
     fn invite_again(&mut self, request: RequestId) {
         let ticket = self.fresh_ticket();
-        self.keep(invite(&self.holdings, &self.policy, &Invite { actor: omar(), request, ticket }, self.now));
+        let is_users = self.holdings.requests[&request].mode() == Some(Mode::SelfEnrollment);
+        let actor = if is_users { Actor::User(self.holdings.user.id) } else { omar() };
+        self.keep(invite(&self.holdings, &self.policy, &Invite { actor, request, ticket }, self.now));
     }
 
     fn update(&mut self, index: usize) {

@@ -84,10 +84,15 @@ pub async fn audit(
         from: time("from", &query.from)?,
         to: time("to", &query.to)?,
     };
-    let lines = world.store.audit_page(&filter, query.after.unwrap_or(i64::MAX), PAGE).await.map_err(Failure::from)?;
+    Ok(Json(page_of(&world, &filter, query.after).await?))
+}
+
+/// A page of the log, newest first.
+pub async fn page_of(world: &World, filter: &AuditFilter, after: Option<i64>) -> Result<AuditBody, Failure> {
+    let lines = world.store.audit_page(filter, after.unwrap_or(i64::MAX), PAGE).await?;
     let is_full = lines.len() == PAGE as usize;
     let next = lines.last().filter(|_| is_full).map(|line| line.seq);
-    Ok(Json(AuditBody { entries: lines.into_iter().map(Into::into).collect(), next }))
+    Ok(AuditBody { entries: lines.into_iter().map(Into::into).collect(), next })
 }
 
 impl From<AuditLine> for EntryBody {

@@ -1,10 +1,11 @@
 //! The desk API: what operators do, over their own certificates. `GET /api/openapi.json` describes it.
 
-mod audit;
-mod bodies;
+pub(super) mod audit;
+pub(super) mod bodies;
 mod devices;
 mod effects;
 mod letters;
+mod passwords;
 mod reads;
 mod requests;
 mod stock;
@@ -64,6 +65,7 @@ pub fn router() -> Router<Arc<World>> {
         .routes(routes!(stock::import))
         .routes(routes!(audit::audit))
         .routes(routes!(letters::letters))
+        .routes(routes!(passwords::give))
         .split_for_parts();
     let description = Arc::new(description);
     router
@@ -73,7 +75,7 @@ pub fn router() -> Router<Arc<World>> {
 }
 
 /// The operator who asks: their certificate is judged on every request.
-struct Operator(Caller);
+pub(super) struct Operator(Caller);
 
 impl FromRequestParts<Arc<World>> for Operator {
     type Rejection = Problem;
@@ -85,7 +87,7 @@ impl FromRequestParts<Arc<World>> for Operator {
 }
 
 /// A browser shows the operator's certificate to us whoever's page asks it to: a page of another origin may change nothing.
-async fn own_origin_only(request: Request, next: Next) -> Response {
+pub(super) async fn own_origin_only(request: Request, next: Next) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     match foreign_origin(request.headers()) {
         Some(origin) if !is_read => {
@@ -102,7 +104,7 @@ fn foreign_origin(headers: &HeaderMap) -> Option<String> {
 }
 
 /// What the desk sees is personal: no cache keeps it.
-async fn not_stored(request: Request, next: Next) -> Response {
+pub(super) async fn not_stored(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

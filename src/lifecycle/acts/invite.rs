@@ -49,8 +49,7 @@ pub fn invite(holdings: &Holdings, policy: &Policy, act: &Invite, now: Timestamp
     Ok(draft.finish())
 }
 
-/// Remote: the operator who sends it. Local: the officer who uses it. Self-enrollment: the user; and the operator, for a kind that
-/// nobody binds first (our choice: somebody must be able to hand a tablet's first ticket to a user who has no device to sign in with).
+/// Remote: the operator who sends it, and the user who asked for it. Local: the officer who personalizes. Self-enrollment: the user.
 fn may_invite(holdings: &Holdings, policy: &Policy, actor: &Actor, request: Option<&Request>) -> Result<(), Refusal> {
     let Some(request) = request else {
         return match actor {
@@ -65,8 +64,8 @@ fn may_invite(holdings: &Holdings, policy: &Policy, actor: &Actor, request: Opti
         }
         (Some(Mode::Remote), Actor::User(user)) if request.requester == Requester::User(*user) => Ok(()),
         (Some(Mode::SelfEnrollment), Actor::User(user)) if *user == holdings.user.id => Ok(()),
-        (Some(Mode::SelfEnrollment), _) if request.kind.is_stock() => Err(actor.not_permitted("the user")),
-        (Some(Mode::SelfEnrollment | Mode::Remote) | None, _) => actor.must_be(Role::HelpDesk),
+        (Some(Mode::SelfEnrollment), _) => Err(actor.not_permitted("the user")),
+        (Some(Mode::Remote) | None, _) => actor.must_be(Role::HelpDesk),
     }
 }
 

@@ -1,0 +1,114 @@
+//! The portal API: what users do for themselves, signed in with their password. `GET /api/openapi.json` describes it. What is no user's
+//! business (lifecycle.md §5) has no path here.
+
+mod account;
+mod requests;
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::from_fn;
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Json, Router};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::desk::{bodies, not_stored, own_origin_only};
+use super::peer::Peer;
+use super::problem::Problem;
+use crate::workflows::sign_in::{PortalUser, identify_user};
+use crate::workflows::world::World;
+
+/// The cookie of a session. The prefix makes a browser refuse it from anywhere but this host, over TLS (RFC 6265bis §4.1.3.2).
+const COOKIE: &str = "__Host-remint-portal";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Remint portal API",
+        description = "For users: what they hold, and what they may do for themselves. Sign in for a session cookie. Errors are RFC 9457 problems with a stable `code`."
+    ),
+    components(schemas(bodies::ProblemBody))
+)]
+struct Description;
+
+/// The paths of the portal.
+pub fn router() -> Router<Arc<World>> {
+    let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(account::sign_in))
+        .routes(routes!(account::sign_out))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::me))
+        .routes(routes!(account::audit))
+        .routes(routes!(requests::submit))
+        .routes(routes!(requests::cancel))
+        .routes(routes!(requests::ticket))
+        .split_for_parts();
+    let description = Arc::new(description);
+    router
+        .route("/api/openapi.json", get(move || async move { Json((*description).clone()) }))
+        .layer(from_fn(own_origin_only))
+        .layer(from_fn(not_stored))
+}
+
+/// The user who asks, whoever set the password.
+struct Anybody(PortalUser);
+
+/// The user who asks, with a password of their own.
+struct User(PortalUser);
+
+impl FromRequestParts<Arc<World>> for Anybody {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, world: &Arc<World>) -> Result<Self, Problem> {
+        let token = token_of(&parts.headers).ok_or_else(|| Problem::new("sign-in-required", "found: no session, expected: sign in"))?;
+        Ok(Self(identify_user(world, &token, &source(parts)).await?))
+    }
+}
+
+impl FromRequestParts<Arc<World>> for User {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, world: &Arc<World>) -> Result<Self, Problem> {
+        let Anybody(user) = Anybody::from_request_parts(parts, world).await?;
+        if user.must_change {
+            let detail = "found: signed in with an initial password, expected: first set one of your own (POST /api/password)";
+            return Err(Problem::new("password-change-required", detail));
+        }
+        Ok(Self(user))
+    }
+}
+
+/// Where a request comes from, for the audit log.
+struct Source(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Source {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(source(parts)))
+    }
+}
+
+fn source(parts: &Parts) -> String {
+    parts.extensions.get::<Peer>().map_or_else(|| "unknown".to_owned(), Peer::source)
+}
+
+fn token_of(headers: &HeaderMap) -> Option<String> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut named = cookies.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+    named.find(|(name, _)| *name == COOKIE).map(|(_, token)| token.to_owned())
+}
+
+/// The answer with a session's cookie; an empty token takes it away.
+fn with_cookie(mut response: Response, token: &str) -> Result<Response, Problem> {
+    let age = if token.is_empty() { "; Max-Age=0" } else { "" };
+    let cookie = format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict{age}");
+    let cookie = cookie.parse().map_err(|_| Problem::new("unavailable", "the session could not be opened"))?;
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    Ok(response)
+}

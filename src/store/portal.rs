@@ -1,0 +1,141 @@
+//! The portal: passwords, as PHC strings, and sessions, by the digest of what the browser holds.
+
+use jiff::Timestamp;
+use sqlx::Row;
+
+use super::Store;
+use super::column::{Millis, time, time_if_any};
+use super::error::StoreError;
+use super::script::Script;
+use super::user;
+use crate::lifecycle::ids::UserId;
+use crate::lifecycle::user::User;
+
+/// What is kept of a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password {
+    pub phc: String,
+    pub set_at: Timestamp,
+    /// For an initial one: until when it signs in, once.
+    pub lapses_at: Option<Timestamp>,
+    pub wrong: u32,
+    pub locked_until: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Password(set at {})", self.set_at)
+    }
+}
+
+/// A browser that is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortalSession {
+    pub token_hash: [u8; 32],
+    pub user: UserId,
+    pub opened_at: Timestamp,
+    pub seen_at: Timestamp,
+    pub must_change: bool,
+}
+
+impl Store {
+    /// Who signs in by this e-mail address or UPN, and the password, where there is one.
+    pub async fn portal_user(&self, login: &str) -> Result<Option<(User, Option<Password>)>, StoreError> {
+        let found = sqlx::query(
+            "SELECT id, name, email, upn, phc, set_at, lapses_at, wrong, locked_until FROM users \
+             LEFT JOIN portal_passwords ON user_id = id WHERE email = ?1 OR upn = ?1 ORDER BY email = ?1 DESC LIMIT 1",
+        );
+        let Some(row) = found.bind(login).fetch_optional(&self.readers).await? else { return Ok(None) };
+        let phc: Option<String> = row.try_get("phc")?;
+        let password = match phc {
+            None => None,
+            Some(phc) => Some(Password {
+                phc,
+                set_at: time(&row, "set_at")?,
+                lapses_at: time_if_any(&row, "lapses_at")?,
+                wrong: row.try_get("wrong")?,
+                locked_until: time_if_any(&row, "locked_until")?,
+            }),
+        };
+        Ok(Some((user::read(&row)?, password)))
+    }
+
+    pub async fn has_stale_sessions(&self, unused_since: Timestamp) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM portal_sessions WHERE seen_at < ? LIMIT 1")
+            .bind(Millis(unused_since))
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    pub async fn portal_session(&self, token_hash: [u8; 32]) -> Result<Option<PortalSession>, StoreError> {
+        let found = sqlx::query("SELECT user_id, opened_at, seen_at, must_change FROM portal_sessions WHERE token_hash = ?");
+        let Some(row) = found.bind(token_hash.to_vec()).fetch_optional(&self.readers).await? else { return Ok(None) };
+        Ok(Some(PortalSession {
+            token_hash,
+            user: row.try_get("user_id")?,
+            opened_at: time(&row, "opened_at")?,
+            seen_at: time(&row, "seen_at")?,
+            must_change: row.try_get("must_change")?,
+        }))
+    }
+}
+
+/// Sets a password; every session of the user ends.
+pub(super) fn set_password(script: &mut Script, user: UserId, password: &Password) {
+    script
+        .run(
+            "INSERT INTO portal_passwords (user_id, phc, set_at, lapses_at, wrong, locked_until) VALUES (?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (user_id) DO UPDATE SET phc = excluded.phc, set_at = excluded.set_at, lapses_at = excluded.lapses_at, \
+             wrong = excluded.wrong, locked_until = excluded.locked_until",
+        )
+        .bind(user)
+        .bind(&password.phc)
+        .bind(Millis(password.set_at))
+        .bind(password.lapses_at.map(Millis))
+        .bind(password.wrong)
+        .bind(password.locked_until.map(Millis));
+    script.run("DELETE FROM portal_sessions WHERE user_id = ?").bind(user);
+}
+
+/// Counts a wrong password, or forgets them; one that was changed meanwhile is left alone.
+pub(super) fn count_wrong(script: &mut Script, user: UserId, set_at: Timestamp, wrong: u32, locked_until: Option<Timestamp>) {
+    script
+        .run("UPDATE portal_passwords SET wrong = ?, locked_until = ? WHERE user_id = ? AND set_at = ?")
+        .bind(wrong)
+        .bind(locked_until.map(Millis))
+        .bind(user)
+        .bind(Millis(set_at));
+}
+
+/// An initial password signs in once.
+pub(super) fn spend_initial(script: &mut Script, user: UserId, at: Timestamp) {
+    script
+        .hit("UPDATE portal_passwords SET lapses_at = ? WHERE user_id = ? AND lapses_at > ?")
+        .bind(Millis(at))
+        .bind(user)
+        .bind(Millis(at));
+}
+
+pub(super) fn open(script: &mut Script, session: &PortalSession) {
+    script
+        .run("INSERT INTO portal_sessions (token_hash, user_id, opened_at, seen_at, must_change) VALUES (?, ?, ?, ?, ?)")
+        .bind(session.token_hash.to_vec())
+        .bind(session.user)
+        .bind(Millis(session.opened_at))
+        .bind(Millis(session.seen_at))
+        .bind(session.must_change);
+}
+
+pub(super) fn touch(script: &mut Script, token_hash: [u8; 32], at: Timestamp) {
+    script.run("UPDATE portal_sessions SET seen_at = ? WHERE token_hash = ?").bind(Millis(at)).bind(token_hash.to_vec());
+}
+
+pub(super) fn end(script: &mut Script, token_hash: [u8; 32]) {
+    script.run("DELETE FROM portal_sessions WHERE token_hash = ?").bind(token_hash.to_vec());
+}
+
+/// Forgets sessions that nobody has used for so long that they are over.
+pub(super) fn forget(script: &mut Script, unused_since: Timestamp) {
+    script.run("DELETE FROM portal_sessions WHERE seen_at < ?").bind(Millis(unused_since));
+}

@@ -1,0 +1,176 @@
+//! Signing in at the portal, with a local password. What a wrong login and a wrong password are answered is the same, after the same work.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::failure::{Failure, broken};
+use super::world::{Caller, World};
+use crate::lifecycle::actor::Actor;
+use crate::lifecycle::ids::UserId;
+use crate::lifecycle::user::User;
+use crate::pki::key::{random, sha256};
+use crate::pki::password;
+use crate::store::audit::{Outcome, Who};
+use crate::store::commit::{Commit, Write};
+use crate::store::portal::{Password, PortalSession};
+
+/// A session ends when it was not used for so long …
+pub const IDLE: SignedDuration = SignedDuration::from_mins(15);
+/// … and in any case so long after it was opened. Our choice, after OWASP for what matters much.
+pub const ABSOLUTE: SignedDuration = SignedDuration::from_hours(8);
+/// How many wrong passwords in a row are forgiven before each costs a wait.
+const FORGIVEN: u32 = 5;
+/// The first wait, which doubles each time, and the longest.
+const FIRST_WAIT_S: i64 = 60;
+const LONGEST_WAIT_S: i64 = 15 * 60;
+/// How long a sign-in waits for its turn to be worked on.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The use of a session is written down this often.
+const TOUCH: SignedDuration = SignedDuration::from_mins(1);
+
+/// A browser that is signed in from now on.
+pub struct SignedIn {
+    /// What it holds: 32 random bytes, base64url.
+    pub token: Zeroizing<String>,
+    pub user: User,
+    /// It was signed in with an initial password: it may only set one of the user's own.
+    pub must_change: bool,
+}
+
+/// Signs in by e-mail address or UPN.
+pub async fn sign_in(world: &World, login: &str, attempt: Zeroizing<String>, source: &str) -> Result<SignedIn, Failure> {
+    let now = world.now();
+
+    // 1 who it would be, and whether a password is looked at now
+    let found = world.store.portal_user(login).await?;
+    let (user, kept) = found.map_or((None, None), |(user, kept)| (Some(user), kept));
+    let kept = kept.filter(|kept| kept.lapses_at.is_none_or(|lapses| now < lapses));
+    if let Some(until) = kept.as_ref().and_then(|kept| kept.locked_until).filter(|until| now < *until) {
+        return Err(Failure::Wait { seconds: seconds_until(now, until) });
+    }
+
+    // 2 the password; the same work where there is none
+    let is_right = check(world, attempt, kept.as_ref().map(|kept| kept.phc.clone())).await?;
+    let (Some(user), Some(kept)) = (user, kept) else { return Err(wrong()) };
+    if !is_right {
+        return Err(count_wrong(world, &user, &kept, source).await?);
+    }
+
+    // 3 the session
+    let must_change = kept.lapses_at.is_some();
+    let (token, session) = fresh_session(world, user.id, must_change);
+    let mut writes =
+        vec![Write::PortalWrong { user: user.id, set_at: kept.set_at, wrong: 0, locked_until: None }, Write::PortalSession(session)];
+    if must_change {
+        writes.push(Write::PortalInitialSpent { user: user.id, at: now });
+    }
+    let mut entry = caller(user.id, source).entry("sign-in", now);
+    entry.on_behalf_of = Some(user.id);
+    world.store.commit(Commit { name: "sign-in", guard: None, writes, audit: Some(entry) }).await.map_err(|error| match error {
+        crate::store::StoreError::Conflict => wrong(), // the initial password was spent in the same moment
+        other => other.into(),
+    })?;
+    Ok(SignedIn { token, user, must_change })
+}
+
+/// A session that begins now, and what the browser is to hold.
+pub(super) fn fresh_session(world: &World, user: UserId, must_change: bool) -> (Zeroizing<String>, PortalSession) {
+    let secret = Zeroizing::new(random::<32>(world.entropy.as_ref()));
+    let now = world.now();
+    let session = PortalSession { token_hash: sha256(secret.as_slice()), user, opened_at: now, seen_at: now, must_change };
+    (Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(secret.as_slice())), session)
+}
+
+/// Stretches an attempt, off the threads that serve, and only a few at a time.
+pub(super) async fn check(world: &World, attempt: Zeroizing<String>, phc: Option<String>) -> Result<bool, Failure> {
+    let turn = tokio::time::timeout(PATIENCE, world.stretching.clone().acquire_owned()).await;
+    let Ok(Ok(turn)) = turn else { return Err(Failure::Unavailable("too many sign in at once".into())) };
+    let checking = tokio::task::spawn_blocking(move || {
+        let is_right = password::is_right(&attempt, phc.as_deref());
+        drop(turn);
+        is_right
+    });
+    checking.await.map_err(|error| Failure::Unavailable(error.into()))
+}
+
+async fn count_wrong(world: &World, user: &User, kept: &Password, source: &str) -> Result<Failure, Failure> {
+    let now = world.now();
+    let wrong_ones = kept.wrong.saturating_add(1);
+    let over = wrong_ones.saturating_sub(FORGIVEN);
+    let wait = FIRST_WAIT_S.saturating_mul(1 << over.saturating_sub(1).min(10)).min(LONGEST_WAIT_S);
+    let locked_until = (over > 0).then(|| now + SignedDuration::from_secs(wait));
+    let mut entry =
+        Caller { actor: Actor::System, who: Who::Stranger { fingerprint: None }, source: source.to_owned() }.entry("sign-in", now);
+    entry.on_behalf_of = Some(user.id);
+    entry.outcome = Outcome::Refused("wrong-password".to_owned());
+    entry.details = json!({ "wrong_in_a_row": wrong_ones });
+    let audit = world.strangers.has_room(now).then_some(entry);
+    let writes = vec![Write::PortalWrong { user: user.id, set_at: kept.set_at, wrong: wrong_ones, locked_until }];
+    world.store.commit(Commit { name: "wrong-password", guard: None, writes, audit }).await?;
+    Ok(match locked_until {
+        Some(until) => Failure::Wait { seconds: seconds_until(now, until) },
+        None => wrong(),
+    })
+}
+
+fn seconds_until(now: Timestamp, until: Timestamp) -> u32 {
+    u32::try_from((until.duration_since(now).as_millis() + 999) / 1000).unwrap_or(u32::MAX)
+}
+
+fn wrong() -> Failure {
+    Failure::invalid(
+        "wrong-password",
+        "found: a login and a password that do not belong together, expected: the e-mail address or UPN, and the password of the portal",
+    )
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub struct PortalUser {
+    pub caller: Caller,
+    pub user: UserId,
+    pub session: [u8; 32],
+    pub must_change: bool,
+}
+
+fn caller(user: UserId, source: &str) -> Caller {
+    Caller { actor: Actor::User(user), who: Who::User(user), source: source.to_owned() }
+}
+
+/// Who holds this token, if the session is not over.
+pub async fn identify_user(world: &World, token: &str, source: &str) -> Result<PortalUser, Failure> {
+    let over = || Failure::invalid("sign-in-required", "found: no session that is open, expected: sign in");
+    let secret: [u8; 32] = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(over)?;
+    let session = world.store.portal_session(sha256(&secret)).await?.ok_or_else(over)?;
+    let now = world.now();
+    if now >= session.seen_at + IDLE || now >= session.opened_at + ABSOLUTE {
+        return Err(over());
+    }
+    if now >= session.seen_at + TOUCH {
+        let writes = vec![Write::PortalSessionSeen { token_hash: session.token_hash, at: now }];
+        world.store.commit(Commit { name: "session-seen", guard: None, writes, audit: None }).await?;
+    }
+    let (user, must_change) = (session.user, session.must_change);
+    Ok(PortalUser { caller: caller(user, source), user, session: session.token_hash, must_change })
+}
+
+/// Ends the session.
+pub async fn sign_out(world: &World, user: &PortalUser) -> Result<(), Failure> {
+    let mut entry = user.caller.entry("sign-out", world.now());
+    entry.on_behalf_of = Some(user.user);
+    let writes = vec![Write::PortalSessionEnded { token_hash: user.session }];
+    world.store.commit(Commit { name: "sign-out", guard: None, writes, audit: Some(entry) }).await?;
+    Ok(())
+}
+
+/// The record of somebody who is signed in.
+pub async fn record_of(world: &World, user: &PortalUser) -> Result<(User, Option<Password>), Failure> {
+    let held = world.load(user.user).await?.holdings;
+    let found = world.store.portal_user(&held.user.email).await?;
+    found.ok_or_else(|| broken("the user of a session"))
+}
