@@ -92,8 +92,8 @@ impl Caller {
     }
 }
 
-/// How often a workflow starts again from load when somebody else was quicker.
-const ATTEMPTS: usize = 8;
+/// How often a workflow starts again from load when somebody else was quicker. Of those at work on one user at once, one succeeds each time.
+const ATTEMPTS: usize = 16;
 
 /// Runs an attempt until it meets no conflict.
 pub async fn retrying<T, F: Future<Output = Result<T, Failure>>>(attempt: impl Fn() -> F) -> Result<T, Failure> {

@@ -102,7 +102,8 @@ async fn a_mode_fits_the_kind() {
 
 #[tokio::test]
 async fn a_closed_request_is_neither_canceled_nor_invited_to() {
-    let Furnished { live, open, .. } = furnished().await;
+    let Furnished { live, user, .. } = furnished().await;
+    let open = live.initial(&user, DeviceKind::MobileSmartCard).await;
     live.cancel(&open.request).await;
     let house = Untouched::now(&live).await;
     for what in ["cancel", "invitations"] {

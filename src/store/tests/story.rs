@@ -121,7 +121,11 @@ impl Story {
                 submit(&held, &policy, &act, now)
             }
             2 => cancel(&held, &policy, &Cancel { actor: Self::olga(), request: request? }, now),
-            3 => invite(&held, &policy, &Invite { actor: Self::olga(), request: request?, ticket }, now),
+            3 => {
+                let is_users = held.requests[&request?].mode() == Some(Mode::SelfEnrollment);
+                let actor = if is_users { Actor::User(held.user.id) } else { Self::olga() };
+                invite(&held, &policy, &Invite { actor, request: request?, ticket }, now)
+            }
             4 | 5 => return self.redeem(n, now),
             6 => return self.enroll(n),
             7 | 8 => return self.collect(n, now),
