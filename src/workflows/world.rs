@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::budget::Budget;
@@ -68,7 +69,7 @@ impl Caller {
             on_behalf_of: None,
             request: None,
             outcome: Outcome::Done,
-            details: serde_json::Value::Null,
+            details: Value::Null,
             source: self.source.clone(),
         }
     }
@@ -128,7 +129,12 @@ impl World {
     /// Writes on the audit log that an act was refused, and gives the refusal back.
     pub(super) async fn refused(&self, mut audit: Entry, refusal: Refusal) -> Failure {
         audit.outcome = Outcome::Refused(refusal.code.as_str().to_owned());
-        audit.details = serde_json::json!({ "found": refusal.found, "required": refusal.required });
+        // what was asked for stays beside what was found
+        let said = [("found", &refusal.found), ("required", &refusal.required)];
+        match &mut audit.details {
+            Value::Object(asked) => asked.extend(said.map(|(word, text)| (word.to_owned(), json!(text)))),
+            details => *details = said.map(|(word, text)| (word.to_owned(), json!(text))).into_iter().collect(),
+        }
         let commit = Commit { name: "refusal", guard: None, writes: Vec::new(), audit: Some(audit) };
         match self.store.commit(commit).await {
             Ok(()) => Failure::Refused(refusal),
