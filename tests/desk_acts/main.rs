@@ -13,6 +13,7 @@ mod table;
 mod cards;
 mod crowds;
 mod halves;
+mod melee;
 mod previews;
 mod refusals;
 mod stock;
