@@ -12,7 +12,8 @@ use remint::pki::pkcs12::p12;
 use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
 use remint::server::init::{Foundation, Ports, init};
-use remint::server::{Server, ServerError, Sockets, house, told_to_stop, write_private};
+use remint::server::policy::{self, Delivered};
+use remint::server::{Server, ServerError, Sockets, audit, house, told_to_stop, write_private};
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
 use remint::workflows::publish_crl::publish_crl;
@@ -40,6 +41,52 @@ enum Command {
     /// Add users.
     #[command(subcommand)]
     User(UserCommand),
+    /// Export and verify the audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Show what a policy says.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+}
+
+#[derive(Subcommand)]
+enum PolicyCommand {
+    /// Print every setting with its meaning and where it comes from
+    Explain {
+        /// The policy of this data folder.
+        #[arg(long, value_name = "DIR", conflicts_with = "profile")]
+        data: Option<PathBuf>,
+        /// A policy that is delivered: default or federal.
+        #[arg(long, default_value = "default")]
+        profile: Delivered,
+    },
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Verify every entry, every chain, and the whole against signed checkpoints; exit status 1 when a fault is found
+    Verify {
+        /// The data folder.
+        #[arg(long, value_name = "DIR", required_unless_present = "log", conflicts_with_all = ["log", "ca"])]
+        data: Option<PathBuf>,
+        /// Instead of a data folder: an exported log.
+        #[arg(long, value_name = "FILE", requires = "ca")]
+        log: Option<PathBuf>,
+        /// The root certificate, PEM, for --log.
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
+        /// Checkpoints that were kept elsewhere, one a line; several times for several files.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Vec<PathBuf>,
+    },
+    /// Write the whole log as JSON lines
+    Export {
+        #[command(flatten)]
+        data: Data,
+        /// The file to write; standard output if not given.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Args)]
@@ -72,6 +119,9 @@ struct InitArguments {
     /// O of every certificate.
     #[arg(long, default_value = "")]
     organization: String,
+    /// The policy to begin with: default or federal.
+    #[arg(long, default_value = "default")]
+    policy: Delivered,
     #[arg(long, default_value_t = 8443)]
     devices_port: u16,
     #[arg(long, default_value_t = 9443)]
@@ -148,6 +198,26 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
             publish_crl(&world).await?;
             println!("{name}: record closed, certificates revoked");
         }
+        Command::Policy(PolicyCommand::Explain { data, profile }) => {
+            let settings = match data {
+                Some(data) => policy::explain(&data.join("certs/policy.toml"))?,
+                None => policy::settings_of(profile),
+            };
+            println!("{}", policy::told(&settings));
+        }
+        Command::Audit(AuditCommand::Verify { data, log, ca, checkpoint }) => {
+            let verdict = match (data, log, ca) {
+                (Some(data), _, _) => audit::verify_data(&data, &checkpoint).await?,
+                (None, Some(log), Some(ca)) => audit::verify_log(&log, &ca, &checkpoint)?,
+                (None, _, _) => return Err(ServerError::new("expected: --data, or --log with --ca")),
+            };
+            println!("{}", audit::told(&verdict));
+            return Ok(if verdict.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Audit(AuditCommand::Export { data, out }) => {
+            let count = audit::export(&data.data, out.as_deref()).await?;
+            eprintln!("{count} entries");
+        }
         Command::User(UserCommand::Add { data, name, email, upn }) => {
             let world = open(&data.data).await?;
             let upn = upn.unwrap_or_else(|| email.clone());
@@ -163,10 +233,10 @@ async fn open(data: &Path) -> Result<World, ServerError> {
 }
 
 async fn found(arguments: InitArguments) -> Result<(), ServerError> {
-    let InitArguments { data: Data { data }, host, bind, organization, devices_port, desk_port, status_port } = arguments;
+    let InitArguments { data: Data { data }, host, bind, organization, policy, devices_port, desk_port, status_port } = arguments;
     let ports = Ports { devices: devices_port, desk: desk_port, status: status_port };
     let master = house::master_from_environment();
-    let foundation = Foundation { organization, host, bind, ports };
+    let foundation = Foundation { organization, host, bind, ports, policy };
     init(&data, &foundation, master.as_deref(), &SystemClock, &SystemEntropy).await?;
     println!("made {}", data.display());
     match master {
@@ -180,8 +250,9 @@ async fn found(arguments: InitArguments) -> Result<(), ServerError> {
 
 async fn serve(data: &Path) -> Result<(), ServerError> {
     let config = Config::load(data)?;
-    let sockets = Sockets::bind(&config).await?;
-    let server = Server::start(data, &config, sockets).await?;
+    // what is wrong with the folder is said before any port is bound
+    let world = Server::open(data, &config).await?;
+    let server = Server::serve(world, Sockets::bind(&config).await?)?;
     println!("devices  https://{}", config.devices.address);
     println!("desk     https://{}", config.desk.address);
     println!("status   {}", config.status.url);

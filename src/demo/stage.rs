@@ -16,6 +16,7 @@ use crate::pki::pkcs12::p12;
 use crate::server::clock::{SystemClock, SystemEntropy};
 use crate::server::config::Config;
 use crate::server::init::{Foundation, Ports, init};
+use crate::server::policy::Delivered;
 use crate::server::{Server, ServerError, Sockets, write_private};
 use crate::workflows::add_operator::add_operator;
 
@@ -48,8 +49,13 @@ impl Stage {
             desk: sockets.desk.local_addr()?.port(),
             status: sockets.status.local_addr()?.port(),
         };
-        let foundation =
-            Foundation { organization: "Remint demo".to_owned(), host: "localhost".to_owned(), bind: "127.0.0.1".to_owned(), ports };
+        let foundation = Foundation {
+            organization: "Remint demo".to_owned(),
+            host: "localhost".to_owned(),
+            bind: "127.0.0.1".to_owned(),
+            ports,
+            policy: Delivered::Default,
+        };
         init(&dir, &foundation, None, &SystemClock, &SystemEntropy).await?;
         let config = Config::load(&dir)?;
         let server = Server::start(&dir, &config, sockets).await?;

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use super::credential::{RevocationReason, Slot};
 use super::device::DeviceKind;
 use super::reason::{EncFate, Reason};
+use super::words::words;
 
 /// What the rules are told by the administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub struct Policy {
 pub struct KindPolicy {
     /// In the order in which a device enrolls them.
     pub slots: Vec<Slot>,
+    pub key: KeyKind,
     /// The reasons for which `enc` is renewed although table 2 keeps it. A policy cannot say the opposite.
     pub renews_enc: BTreeSet<Reason>,
     pub pin: PinPolicy,
@@ -57,21 +59,43 @@ pub struct InvitationPolicy {
     pub attempts: u32,
     /// Whether an 8-digit code reaches the user by another way.
     pub second_channel: bool,
+    /// Whether invitations are sent by mail; else they are shown on the operator's screen only.
+    pub by_mail: bool,
+}
+
+words! {
+    /// The kind of key that a slot holds.
+    pub enum KeyKind {
+        /// ECC on P-256: the only one that the product makes and accepts (SP 800-78-5 allows it for every PIV key).
+        P256 = "p-256",
+    }
 }
 
 /// A policy that the rules do not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyFault {
-    #[error("policy for {kind}: slot listed twice: {slot}")]
+    #[error("slot listed twice: {slot}")]
     RepeatedSlot { kind: DeviceKind, slot: Slot },
-    #[error("policy for {kind}: expected: slot auth, with which the device confirms and syncs")]
+    #[error("expected: slot auth, with which the device confirms and syncs")]
     NoAuth { kind: DeviceKind },
-    #[error("policy for {kind}: renews enc for: {reason}, expected: damaged or expired, as the rules decide the others")]
+    #[error("renews enc for: {reason}, expected: damaged or expired, as the rules decide the others")]
     NotRenewable { kind: DeviceKind, reason: Reason },
-    #[error("policy for {kind}: pin: found: {min} to {max} digits, expected: at least 4, at most 16, and the lower first")]
+    #[error("found: {min} to {max} digits, expected: at least 4, at most 16, and the lower first")]
     PinLength { kind: DeviceKind, min: u32, max: u32 },
-    #[error("policy: {what}: expected: more than zero")]
-    NotPositive { what: &'static str },
+    #[error("found: 0, expected: more than zero")]
+    NotPositive { key: String },
+}
+
+impl PolicyFault {
+    /// The key of the policy file that is to be changed.
+    pub fn key(&self) -> String {
+        match self {
+            Self::RepeatedSlot { kind, .. } | Self::NoAuth { kind } => format!("kind.{kind}.slots"),
+            Self::NotRenewable { kind, .. } => format!("kind.{kind}.enc"),
+            Self::PinLength { kind, .. } => format!("kind.{kind}.pin"),
+            Self::NotPositive { key } => key.clone(),
+        }
+    }
 }
 
 impl Policy {
@@ -80,14 +104,15 @@ impl Policy {
         for (kind, policy) in &self.kinds {
             policy.check(*kind)?;
         }
-        let lifetimes = [
-            ("invitation lifetime", self.invitation.lifetime),
-            ("lifetime of a stand-in", self.stand_in_lifetime),
-            ("lifetime of a session", self.session_lifetime),
+        let positive = [
+            ("invitation.lifetime_minutes", self.invitation.lifetime.is_positive()),
+            ("invitation.attempts", self.invitation.attempts > 0),
+            ("stand_in_days", self.stand_in_lifetime.is_positive()),
+            ("session_hours", self.session_lifetime.is_positive()),
+            ("escalation_hours", self.escalation.is_none_or(|after| after.is_positive())),
         ];
-        match lifetimes.into_iter().find(|(_, lifetime)| !lifetime.is_positive()) {
-            Some((what, _)) => Err(PolicyFault::NotPositive { what }),
-            None if self.invitation.attempts == 0 => Err(PolicyFault::NotPositive { what: "attempts of an invitation" }),
+        match positive.into_iter().find(|(_, is_positive)| !is_positive) {
+            Some((key, _)) => Err(PolicyFault::NotPositive { key: key.to_owned() }),
             None => Ok(()),
         }
     }
@@ -122,6 +147,11 @@ impl KindPolicy {
         let PinPolicy { min_digits: min, max_digits: max, .. } = self.pin;
         if !(4..=max).contains(&min) || max > 16 {
             return Err(PolicyFault::PinLength { kind, min, max });
+        }
+        for (name, value) in [("limit", self.limit), ("pin", self.pin.attempts)] {
+            if value == 0 {
+                return Err(PolicyFault::NotPositive { key: format!("kind.{kind}.{name}") });
+            }
         }
         match self.renews_enc.iter().find(|reason| !matches!(reason, Reason::Damaged | Reason::Expired)) {
             Some(reason) => Err(PolicyFault::NotRenewable { kind, reason: *reason }),

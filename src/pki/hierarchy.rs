@@ -27,6 +27,9 @@ use super::seal::SealingKey;
 use super::{durable, extension, name};
 use crate::lifecycle::ids::Serial;
 
+/// The common name of the certificate that signs receipts, keys on their way and checkpoints. No user gets it.
+pub const DELIVERY_SIGNER: &str = "Remint delivery signer";
+
 /// How the hierarchy names itself, and where it is found.
 #[derive(Clone, Debug)]
 pub struct Naming {
@@ -86,7 +89,7 @@ impl Plan {
             root_period: Period::of_days(now, ROOT_DAYS, Timestamp::MAX),
             authority_period: Period::of_days(now, AUTHORITY_DAYS, Timestamp::MAX),
             ocsp: recorded("Remint OCSP signer"),
-            delivery: recorded("Remint delivery signer"),
+            delivery: recorded(DELIVERY_SIGNER),
             server: recorded("Remint server"),
         })
     }

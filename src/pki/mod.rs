@@ -8,6 +8,7 @@
 
 pub mod authority;
 pub mod certificate;
+pub mod checkpoint;
 pub mod cms;
 pub mod crl;
 pub mod csrattrs;

@@ -14,11 +14,19 @@ use super::key::KeyError;
 impl Authority {
     /// Signs `claims`: ES256, `x5c` = delivery signer, issuing CA, root.
     pub fn receipt(&self, claims: &Value) -> Result<String, KeyError> {
+        self.jws(None, claims)
+    }
+
+    /// The same with a type in the header, for other statements.
+    pub(super) fn jws(&self, typ: Option<&str>, claims: &Value) -> Result<String, KeyError> {
         let (key, certificate) = self.delivery_signer();
         // RFC 7515 §4.1.6: x5c is base64 with padding, unlike all else in a JWS.
         let x5c: Vec<String> =
             [certificate].into_iter().chain(self.chain().iter().map(Vec::as_slice)).map(|der| STANDARD.encode(der)).collect();
-        let header = json!({ "alg": "ES256", "x5c": x5c });
+        let mut header = json!({ "alg": "ES256", "x5c": x5c });
+        if let Some(typ) = typ {
+            header["typ"] = typ.into();
+        }
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(&header), part(claims));
         let signature = concatenated(&key.sign(signed.as_bytes())?).ok_or(KeyError::Signing)?;

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::ServerError;
+use crate::workflows::deliver_letters::Mail;
 
 /// `remint.toml`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -15,6 +16,8 @@ pub struct Config {
     pub devices: Listener,
     pub desk: Listener,
     pub status: StatusListener,
+    #[serde(default)]
+    pub mail: MailSection,
 }
 
 /// A TLS listener.
@@ -36,10 +39,35 @@ pub struct StatusListener {
     pub url: String,
 }
 
+/// Letters: who sends them, and who gets those that are for no user.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSection {
+    /// The sender's address; `remint@<host of the devices listener>` if not given.
+    pub from: Option<String>,
+    /// Where validation officers hear of requests that await approval; nowhere if not given.
+    pub officers: Option<String>,
+    /// How people reach the help desk, in words, at the end of every letter.
+    pub help_desk: Option<String>,
+}
+
+impl Config {
+    /// What the letters need to know.
+    pub fn mail(&self) -> Mail {
+        let host = self.devices.address.rsplit_once(':').map_or(self.devices.address.as_str(), |(host, _)| host);
+        Mail {
+            from: self.mail.from.clone().unwrap_or_else(|| format!("remint@{host}")),
+            officers: self.mail.officers.clone(),
+            help_desk: self.mail.help_desk.clone().unwrap_or_else(|| "in the way that you know".to_owned()),
+        }
+    }
+}
+
 const FILE: &str = "remint.toml";
 
 const HEADER: &str = "\
 # Where Remint listens. listen: the address to bind. address, url: how phones, operators and relying parties reach it.
+# mail: from, officers (who hears of requests that await approval), help_desk (how people reach it, at the end of every letter).
 # The status url stands in every certificate that has been issued: do not change it afterwards.
 
 ";

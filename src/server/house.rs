@@ -45,6 +45,8 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         escrow: master,
         devices_address: config.devices.address.clone(),
         strangers: Budget::default(),
+        mail: config.mail(),
+        folder: dir.to_owned(),
         clock,
         entropy,
     })

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::config::{Config, Listener, StatusListener};
+use super::ServerError;
+use super::config::{Config, Listener, MailSection, StatusListener};
 use super::house::DATABASE;
-use super::{ServerError, policy};
+use super::policy::Delivered;
 use crate::pki::hierarchy::{Naming, Plan};
 use crate::pki::key::Entropy;
 use crate::pki::master::MasterKey;
@@ -26,6 +27,7 @@ pub struct Foundation {
     /// The IP address to bind.
     pub bind: String,
     pub ports: Ports,
+    pub policy: Delivered,
 }
 
 /// The port of each listener.
@@ -59,7 +61,7 @@ pub async fn init(
     };
     let plan = Plan::draw(&naming, clock.now(), entropy)?;
 
-    write_certs(dir)?;
+    write_certs(dir, foundation.policy)?;
     let master = match master {
         Some(_) => MasterKey::load(dir, master)?,
         None => MasterKey::create(dir, entropy)?,
@@ -94,14 +96,15 @@ fn config(foundation: &Foundation) -> Config {
         devices: listener(ports.devices),
         desk: listener(ports.desk),
         status: StatusListener { listen: format!("{bind}:{}", ports.status), url: format!("http://{host}:{}", ports.status) },
+        mail: MailSection::default(),
     }
 }
 
 /// The profiles and the policy, for the administrator to edit.
-fn write_certs(dir: &Path) -> Result<(), ServerError> {
+fn write_certs(dir: &Path, policy: Delivered) -> Result<(), ServerError> {
     let folder = dir.join("certs");
     fs::create_dir_all(folder.join("profiles")).map_err(ServerError::new)?;
-    fs::write(folder.join("policy.toml"), policy::BUILT_IN).map_err(ServerError::new)?;
+    fs::write(folder.join("policy.toml"), policy.text()).map_err(ServerError::new)?;
     for (name, text) in profile::BUILT_IN {
         fs::write(folder.join("profiles").join(name), text).map_err(ServerError::new)?;
     }

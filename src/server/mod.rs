@@ -1,5 +1,6 @@
 //! The wiring: configuration, clock, listeners, timed work. Nothing is decided here.
 
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod house;
@@ -7,6 +8,8 @@ pub mod init;
 mod jobs;
 mod listener;
 pub mod policy;
+mod policy_text;
+pub mod post;
 
 use std::fmt::Display;
 use std::path::Path;
@@ -18,6 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::config::Config;
+use self::post::Folder;
 use crate::http;
 use crate::workflows::settle_dues::settle_all;
 use crate::workflows::world::World;
@@ -52,6 +56,9 @@ from!(
     std::io::Error,
 );
 
+/// The folder of the data folder that letters are delivered to.
+pub const MAIL: &str = "mail";
+
 /// The sockets of the three listeners, bound.
 pub struct Sockets {
     pub devices: TcpListener,
@@ -82,11 +89,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens a data folder and serves it. What fell due while nobody served is settled first.
-    pub async fn start(dir: &Path, config: &Config, sockets: Sockets) -> Result<Self, ServerError> {
+    /// Opens a data folder, and settles what fell due while nobody served.
+    pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
         let world = house::open(dir, config).await?;
         settle_all(&world).await?;
-        Self::serve(world, sockets)
+        Ok(world)
+    }
+
+    /// Opens a data folder and serves it on sockets that are bound already.
+    pub async fn start(dir: &Path, config: &Config, sockets: Sockets) -> Result<Self, ServerError> {
+        Self::serve(Self::open(dir, config).await?, sockets)
     }
 
     /// Serves a world that is open: with its own clock, if a test holds it.
@@ -101,6 +113,8 @@ impl Server {
         tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
         tasks.spawn(listener::serve(sockets.status, None, status, stopped.clone()));
         tasks.spawn(jobs::publish_crls(Arc::clone(&world), stopped.clone()));
+        tasks.spawn(jobs::deliver_letters(Arc::clone(&world), Folder::at(world.folder.join(MAIL)), stopped.clone()));
+        tasks.spawn(jobs::checkpoint_audits(Arc::clone(&world), stopped.clone()));
         tasks.spawn(jobs::settle_dues(Arc::clone(&world), stopped));
         Ok(Self { world, stop, tasks })
     }
@@ -109,6 +123,7 @@ impl Server {
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
+        jobs::checkpoint(&self.world).await;
         self.world.store.close().await;
     }
 }

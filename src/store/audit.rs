@@ -1,4 +1,4 @@
-//! The audit log: one entry an act, written in the same transaction; refusals too.
+//! The audit log: one entry an act, written in the same transaction; refusals too. How entries are chained is in `audit_chain`.
 
 use jiff::Timestamp;
 use sqlx::Row;
@@ -54,23 +54,34 @@ pub enum Outcome {
     Refused(String),
 }
 
-pub(super) fn enter(script: &mut Script, entry: &Entry) {
-    let (who, id, fingerprint): (_, Option<Uuid>, Option<&str>) = match &entry.who {
+/// The columns of an actor.
+pub(super) fn who_columns(who: &Who) -> (&'static str, Option<Uuid>, Option<&str>) {
+    match who {
         Who::Operator { id, fingerprint } => ("operator", Some(id.0), Some(fingerprint)),
         Who::User(id) => ("user", Some(id.0), None),
         Who::Session(id) => ("session", Some(id.0), None),
         Who::Stranger { fingerprint } => ("stranger", None, fingerprint.as_deref()),
         Who::Administrator => ("administrator", None, None),
         Who::System => ("system", None, None),
-    };
-    let (outcome, refusal) = match &entry.outcome {
+    }
+}
+
+/// The columns of an outcome.
+pub(super) fn outcome_columns(outcome: &Outcome) -> (&'static str, Option<&str>) {
+    match outcome {
         Outcome::Done => ("done", None),
         Outcome::Refused(code) => ("refused", Some(code)),
-    };
+    }
+}
+
+/// Writes an entry; its place in its chain is to be bound by the caller.
+pub(super) fn enter<'s>(script: &'s mut Script, entry: &Entry, details: &str) -> &'s mut Script {
+    let (who, id, fingerprint) = who_columns(&entry.who);
+    let (outcome, refusal) = outcome_columns(&entry.outcome);
     script
         .run(
-            "INSERT INTO audit (at, who, who_id, who_fingerprint, act, user_id, request_id, outcome, refusal, details, source) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO audit (at, who, who_id, who_fingerprint, act, user_id, request_id, outcome, refusal, details, source, \
+             chain, position, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(Millis(entry.at))
         .bind(who)
@@ -81,8 +92,8 @@ pub(super) fn enter(script: &mut Script, entry: &Entry) {
         .bind(entry.request)
         .bind(outcome)
         .bind(refusal)
-        .bind(entry.details.to_string())
-        .bind(&entry.source);
+        .bind(details)
+        .bind(&entry.source)
 }
 
 pub(super) fn read_who(row: &SqliteRow) -> Result<Who, sqlx::Error> {

@@ -1,16 +1,18 @@
 //! What a workflow asks the store to keep: one named transaction, all of it or nothing, with its audit entry.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::audit::Entry;
 use super::certificate::ServiceCertificate;
 use super::crl::Crl;
 use super::error::{Outage, StoreError};
 use super::operator::OperatorRecord;
+use super::outbox::{Attempt, NewLetter};
 use super::script::Script;
 use super::session::Session;
 use super::writer::Work;
-use super::{audit, certificate, change, credential, crl, operator, session, stock, ticket, user};
+use super::{audit_chain, certificate, change, credential, crl, operator, outbox, session, stock, ticket, user};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::RevocationReason;
 use crate::lifecycle::device::Device;
@@ -92,10 +94,22 @@ pub enum Write {
         sealed: Vec<u8>,
     },
     Crl(Crl),
+    /// A letter to somebody who must hear of the act.
+    Letter(NewLetter),
+    /// Its delivery was tried.
+    LetterAttempted {
+        letter: Uuid,
+        attempt: Attempt,
+    },
+    /// A signed statement about the audit log.
+    AuditCheckpoint {
+        number: i64,
+        jws: String,
+    },
 }
 
 impl Commit {
-    /// What the writer is to carry out: the guard first, the audit entry last.
+    /// What the writer is to carry out: the guard first; the audit entry takes its place in its chain when its turn has come.
     pub(super) fn work(&self) -> Result<Work, StoreError> {
         let mut script = Script::new();
         if let Some(guard) = &self.guard {
@@ -108,10 +122,9 @@ impl Commit {
                 (other, _) => other.keep(&mut script),
             }
         }
-        if let Some(entry) = &self.audit {
-            audit::enter(&mut script, entry);
-        }
-        Ok(Work { name: self.name, script, changes_status: self.writes.iter().any(Write::changes_status) })
+        let changes_status = self.writes.iter().any(Write::changes_status);
+        let has_letters = self.writes.iter().any(|write| matches!(write, Write::Letter(_)));
+        Ok(Work { name: self.name, script, audit: self.audit.clone(), changes_status, has_letters })
     }
 }
 
@@ -134,6 +147,9 @@ impl Write {
             Self::Certificate { credential, der } => credential::keep_certificate(script, *credential, der),
             Self::Escrow { credential, sealed } => credential::keep_escrow(script, *credential, sealed),
             Self::Crl(crl) => crl::publish(script, crl),
+            Self::Letter(letter) => outbox::write(script, letter),
+            Self::LetterAttempted { letter, attempt } => outbox::attempted(script, *letter, attempt),
+            Self::AuditCheckpoint { number, jws } => audit_chain::keep_checkpoint(script, *number, jws),
         }
     }
 
@@ -154,7 +170,10 @@ impl Write {
             | Self::Receipt { .. }
             | Self::Certificate { .. }
             | Self::Escrow { .. }
-            | Self::Crl(_) => false,
+            | Self::Crl(_)
+            | Self::Letter(_)
+            | Self::LetterAttempted { .. }
+            | Self::AuditCheckpoint { .. } => false,
         }
     }
 }

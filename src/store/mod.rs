@@ -8,6 +8,7 @@
 //! One task writes (see `writer`); everything else reads, from a few connections that the writer never blocks.
 
 pub mod audit;
+pub mod audit_chain;
 pub mod certificate;
 mod change;
 mod column;
@@ -20,6 +21,7 @@ pub mod error;
 mod hold;
 pub mod holdings;
 pub mod operator;
+pub mod outbox;
 mod recent;
 mod request;
 mod script;
@@ -74,6 +76,7 @@ pub struct Store {
     recent: Recent,
     queue: mpsc::Sender<Queued>,
     status_changes: watch::Receiver<u64>,
+    letters_written: watch::Receiver<u64>,
     closing: Arc<Notify>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -95,6 +98,7 @@ impl Store {
             .await?;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (counting, status_changes) = watch::channel(0);
+        let (letters, letters_written) = watch::channel(0);
         let closing = Arc::new(Notify::new());
         let writer = Writer {
             options: writing,
@@ -102,12 +106,14 @@ impl Store {
             queue: waiting,
             closing: Arc::clone(&closing),
             status_changes: counting,
+            letters,
         };
         Ok(Self {
             readers,
             recent: Recent::default(),
             queue,
             status_changes,
+            letters_written,
             closing,
             writer: Arc::new(Mutex::new(Some(tokio::spawn(writer.run())))),
         })
@@ -143,6 +149,11 @@ impl Store {
     /// Counts the commits that changed what relying parties are told of a certificate.
     pub fn status_changes(&self) -> watch::Receiver<u64> {
         self.status_changes.clone()
+    }
+
+    /// Counts the commits that wrote letters.
+    pub fn letters_written(&self) -> watch::Receiver<u64> {
+        self.letters_written.clone()
     }
 }
 

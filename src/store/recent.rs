@@ -90,7 +90,10 @@ impl Loaded {
             | Write::TicketKey { .. }
             | Write::Certificate { .. }
             | Write::Escrow { .. }
-            | Write::Crl(_) => {}
+            | Write::Crl(_)
+            | Write::Letter(_)
+            | Write::LetterAttempted { .. }
+            | Write::AuditCheckpoint { .. } => {}
         }
     }
 }

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::audit::{Outcome, Who, read_outcome, read_who};
+pub use super::audit::{Outcome, Who};
+use super::audit::{read_outcome, read_who};
 use super::column::{Millis, time, time_if_any};
 use super::error::StoreError;
+pub use super::outbox::LetterLine;
 use super::{Store, user};
 use crate::lifecycle::device::DeviceKind;
 use crate::lifecycle::ids::{DeviceId, RequestId, UserId};
@@ -123,6 +125,30 @@ impl Store {
              FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
         );
         let found = found.bind(after_seq).bind(limit).fetch_all(&self.readers).await?;
+        Ok(found.iter().map(read_audit).collect::<Result<_, _>>()?)
+    }
+}
+
+/// What a page of the audit log is about.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    pub user: Option<UserId>,
+    pub request: Option<RequestId>,
+    pub act: Option<String>,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+}
+
+impl Store {
+    /// The audit log, newest first, before the entry `before_seq`.
+    pub async fn audit_page(&self, filter: &AuditFilter, before_seq: i64, limit: u32) -> Result<Vec<AuditLine>, StoreError> {
+        let found = sqlx::query(
+            "SELECT seq, at, who, who_id, who_fingerprint, act, user_id, request_id, outcome, refusal, details, source FROM audit \
+             WHERE seq < ?1 AND (?3 IS NULL OR user_id = ?3) AND (?4 IS NULL OR request_id = ?4) AND (?5 IS NULL OR act = ?5) \
+             AND (?6 IS NULL OR at >= ?6) AND (?7 IS NULL OR at < ?7) ORDER BY seq DESC LIMIT ?2",
+        );
+        let found = found.bind(before_seq).bind(limit).bind(filter.user).bind(filter.request).bind(&filter.act);
+        let found = found.bind(filter.from.map(Millis)).bind(filter.to.map(Millis)).fetch_all(&self.readers).await?;
         Ok(found.iter().map(read_audit).collect::<Result<_, _>>()?)
     }
 }

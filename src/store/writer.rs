@@ -10,6 +10,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use super::audit::Entry;
+use super::audit_chain;
 use super::error::StoreError;
 use super::script::Script;
 
@@ -27,8 +29,19 @@ pub(super) struct Work {
     /// The name of the commit, for the log.
     pub name: &'static str,
     pub script: Script,
+    /// Kept with it, at the end of its chain.
+    pub audit: Option<Entry>,
     /// Whether it changes what relying parties are told of a certificate.
     pub changes_status: bool,
+    /// Whether somebody is to be written to.
+    pub has_letters: bool,
+}
+
+/// How many commits of a group others wait for.
+#[derive(Default)]
+struct News {
+    status_changes: u64,
+    letters: u64,
 }
 
 /// The task and what it owns.
@@ -39,6 +52,7 @@ pub(super) struct Writer {
     pub queue: mpsc::Receiver<Queued>,
     pub closing: Arc<Notify>,
     pub status_changes: watch::Sender<u64>,
+    pub letters: watch::Sender<u64>,
 }
 
 impl Writer {
@@ -70,27 +84,40 @@ impl Writer {
         let mut refusals = vec![None; works.len()];
         let outcome = self.keep_in_one_transaction(works, &mut refusals).await;
         match &outcome {
-            Ok(0) => {}
-            Ok(status_changes) => self.status_changes.send_modify(|count| *count += status_changes),
+            Ok(News { status_changes, letters }) => {
+                if *status_changes > 0 {
+                    self.status_changes.send_modify(|count| *count += status_changes);
+                }
+                if *letters > 0 {
+                    self.letters.send_modify(|count| *count += letters);
+                }
+            }
             Err(broken) => {
                 tracing::error!(error = describe(broken), commits = answers.len(), "a transaction broke: nothing of it was kept");
                 self.connection = None;
             }
         }
         for (answer, refusal) in answers.into_iter().zip(refusals) {
-            let verdict = refusal.map_or_else(|| outcome.clone().map(|_| ()), Err);
+            let verdict = refusal.map_or_else(|| outcome.as_ref().map(|_| ()).map_err(Clone::clone), Err);
             let _ = answer.send(verdict);
         }
     }
 
-    /// Carries out every script, and notes those that were refused. Returns how many change the status of a certificate; an error means
-    /// that nothing of the group was kept.
-    async fn keep_in_one_transaction(&mut self, works: Vec<Work>, refusals: &mut [Option<StoreError>]) -> Result<u64, StoreError> {
+    /// Carries out every script, and notes those that were refused. Returns what others wait for; an error means that nothing of the
+    /// group was kept.
+    async fn keep_in_one_transaction(&mut self, works: Vec<Work>, refusals: &mut [Option<StoreError>]) -> Result<News, StoreError> {
         let connection = self.begin().await?;
-        let mut status_changes = 0;
-        for (work, refusal) in works.into_iter().zip(refusals) {
+        let mut news = News::default();
+        for (mut work, refusal) in works.into_iter().zip(refusals) {
+            if let Some(entry) = &work.audit {
+                // the savepoint is still that of the commit before: if this fails, so does the whole group
+                audit_chain::enter(connection, &mut work.script, entry).await?;
+            }
             match work.script.carry_out(connection).await {
-                Ok(()) => status_changes += u64::from(work.changes_status),
+                Ok(()) => {
+                    news.status_changes += u64::from(work.changes_status);
+                    news.letters += u64::from(work.has_letters);
+                }
                 Err(error) => {
                     report(work.name, &error);
                     *refusal = Some(error);
@@ -99,7 +126,7 @@ impl Writer {
             }
         }
         sqlx::raw_sql("COMMIT").execute(connection).await?;
-        Ok(status_changes)
+        Ok(news)
     }
 
     /// Begins a transaction, on a new connection if the former broke.

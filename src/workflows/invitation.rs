@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::failure::Failure;
+use super::letters::invitation_letter;
 use super::world::World;
 use crate::lifecycle::change::Change;
 use crate::lifecycle::holdings::Holdings;
@@ -42,6 +43,9 @@ pub(super) fn invitation_of(world: &World, held: &Holdings, writes: &mut Vec<Wri
     let mode = opened.or_else(|| held.requests.get(&request)).and_then(Request::mode);
     let (invitation, write) = make(world, ticket, expires_at, mode)?;
     writes.push(write);
+    if mode == Some(Mode::Remote) {
+        writes.extend(invitation_letter(world, held, request, &invitation)?);
+    }
     Ok(Some(invitation))
 }
 

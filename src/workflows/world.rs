@@ -1,6 +1,7 @@
 //! The world that workflows act in: what remembers, what signs, what the administrator decided, the time and chance. The last two are
 //! handed in, so that a test can hold them still.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,7 +9,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::budget::Budget;
+use super::deliver_letters::Mail;
 use super::failure::Failure;
+use super::letters::letters_of;
 use super::settle_dues::{is_settled, settle};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::invite::NewTicket;
@@ -42,6 +45,9 @@ pub struct World {
     pub devices_address: String,
     /// How many strangers at the desk are recorded: what anybody can do without a right must not fill the audit log.
     pub strangers: Budget,
+    pub mail: Mail,
+    /// The data folder: for what is written beside the database.
+    pub folder: PathBuf,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }
@@ -109,8 +115,9 @@ impl World {
         self.store.holdings(user).await?.ok_or(Failure::missing("user"))
     }
 
-    /// Keeps what was decided on `loaded`, with its audit entry, in one transaction.
-    pub async fn keep(&self, name: &'static str, loaded: &Loaded, writes: Vec<Write>, mut audit: Entry) -> Result<(), Failure> {
+    /// Keeps what was decided on `loaded`, with its audit entry and the letters to those who must hear of it, in one transaction.
+    pub async fn keep(&self, name: &'static str, loaded: &Loaded, mut writes: Vec<Write>, mut audit: Entry) -> Result<(), Failure> {
+        writes.extend(letters_of(self, &loaded.holdings, &writes)?);
         let user = loaded.holdings.user.id;
         audit.on_behalf_of = Some(user);
         let guard = Guard { user, version: loaded.version };

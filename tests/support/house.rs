@@ -8,6 +8,7 @@ use remint::pki::key::{Entropy, sha256};
 use remint::server::config::Config;
 use remint::server::house::open_with;
 use remint::server::init::{Foundation, Ports, init};
+use remint::server::policy::Delivered;
 use remint::workflows::world::{Clock, World};
 use tempfile::TempDir;
 
@@ -68,6 +69,7 @@ impl House {
             host: "localhost".to_owned(),
             bind: "127.0.0.1".to_owned(),
             ports: Ports { devices: 8443, desk: 9443, status: 8080 },
+            policy: Delivered::Default,
         };
         let dir = folder.path().join("house");
         init(&dir, &foundation, None, clock.as_ref(), entropy.as_ref()).await.unwrap();

@@ -15,6 +15,7 @@ use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
 use remint::server::house::{DATABASE, open_with};
 use remint::server::init::{Foundation, Ports, init};
+use remint::server::policy::Delivered;
 use remint::server::{Server, Sockets};
 use remint::store::views::AuditLine;
 use remint::workflows::add_operator::add_operator;
@@ -71,8 +72,13 @@ impl Live {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("house");
         let (sockets, ports) = free_sockets().await;
-        let foundation =
-            Foundation { organization: "Example Org".to_owned(), host: "localhost".to_owned(), bind: "127.0.0.1".to_owned(), ports };
+        let foundation = Foundation {
+            organization: "Example Org".to_owned(),
+            host: "localhost".to_owned(),
+            bind: "127.0.0.1".to_owned(),
+            ports,
+            policy: Delivered::Default,
+        };
         init(&dir, &foundation, None, &SystemClock, &SystemEntropy).await.unwrap();
         let policy = dir.join("certs/policy.toml");
         std::fs::write(&policy, edit(std::fs::read_to_string(&policy).unwrap())).unwrap();

@@ -14,7 +14,7 @@ impl Record {
         let options = SqliteConnectOptions::new().filename(database).read_only(true);
         let pool = SqlitePool::connect_with(options).await.unwrap();
         let tables: Vec<String> = sqlx::query_scalar(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('audit', 'crls') ORDER BY name",
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'audit%' AND name <> 'crls' ORDER BY name",
         )
         .fetch_all(&pool)
         .await

@@ -1,8 +1,10 @@
 //! The desk API: what operators do, over their own certificates. `GET /api/openapi.json` describes it.
 
+mod audit;
 mod bodies;
 mod devices;
 mod effects;
+mod letters;
 mod reads;
 mod requests;
 mod stock;
@@ -60,6 +62,8 @@ pub fn router() -> Router<Arc<World>> {
         .routes(routes!(devices::resume_credential))
         .routes(routes!(stock::list, stock::add))
         .routes(routes!(stock::import))
+        .routes(routes!(audit::audit))
+        .routes(routes!(letters::letters))
         .split_for_parts();
     let description = Arc::new(description);
     router

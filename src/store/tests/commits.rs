@@ -115,7 +115,7 @@ async fn nobody_changes_what_another_user_holds() {
 /// Queues a script of the test's own.
 async fn by_hand(house: &House, script: Script) -> Result<(), StoreError> {
     let (answer, verdict) = tokio::sync::oneshot::channel();
-    let work = Work { name: "by hand", script, changes_status: false };
+    let work = Work { name: "by hand", script, audit: None, changes_status: false, has_letters: false };
     house.store.queue.try_send(Queued { work, answer }).ok().unwrap();
     verdict.await.unwrap()
 }

@@ -18,7 +18,7 @@ use crate::lifecycle::acts::request_initial::{RequestInitial, request_initial};
 use crate::lifecycle::acts::submit::{Submit, submit};
 use crate::lifecycle::acts::update::{Update, update};
 use crate::lifecycle::holdings::Standing;
-use crate::lifecycle::policy::{InvitationPolicy, KindPolicy, PinPolicy, Policy};
+use crate::lifecycle::policy::{InvitationPolicy, KeyKind, KindPolicy, PinPolicy, Policy};
 use crate::lifecycle::reason::Reason;
 use crate::lifecycle::refusal::Refusal;
 use crate::lifecycle::request::EncPlan;
@@ -27,6 +27,7 @@ use crate::store::crl::Listed;
 fn policy() -> Policy {
     let kind = |slots: &[Slot]| KindPolicy {
         slots: slots.to_vec(),
+        key: KeyKind::P256,
         renews_enc: BTreeSet::new(),
         pin: PinPolicy { min_digits: 6, max_digits: 8, attempts: 5 },
         limit: 10,
@@ -34,7 +35,7 @@ fn policy() -> Policy {
     let slots = [Slot::Auth, Slot::Sign, Slot::Enc];
     Policy {
         kinds: BTreeMap::from([(DeviceKind::MobileSmartCard, kind(&slots)), (DeviceKind::MobileApp, kind(&slots))]),
-        invitation: InvitationPolicy { lifetime: SignedDuration::from_hours(72), attempts: 5, second_channel: false },
+        invitation: InvitationPolicy { lifetime: SignedDuration::from_hours(72), attempts: 5, second_channel: false, by_mail: false },
         stand_in_lifetime: SignedDuration::from_hours(24 * 30),
         session_lifetime: SignedDuration::from_hours(24),
         users_may_issue_remotely: false,
