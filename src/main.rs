@@ -13,7 +13,7 @@ use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
 use remint::server::init::{Foundation, Ports, init};
 use remint::server::policy::{self, Delivered};
-use remint::server::{Server, ServerError, Sockets, audit, house, told_to_stop, write_private};
+use remint::server::{Server, ServerError, Sockets, audit, check, house, told_to_stop, write_private};
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
 use remint::workflows::publish_crl::publish_crl;
@@ -47,6 +47,8 @@ enum Command {
     /// Show what a policy says.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Check every invariant over the whole database, and that what is served says what is on record; exit status 1 when something diverges
+    Check(Data),
 }
 
 #[derive(Subcommand)]
@@ -126,8 +128,13 @@ struct InitArguments {
     devices_port: u16,
     #[arg(long, default_value_t = 9443)]
     desk_port: u16,
+    #[arg(long, default_value_t = 7443)]
+    portal_port: u16,
     #[arg(long, default_value_t = 8080)]
     status_port: u16,
+    /// Serve metrics for Prometheus on this port of this machine; off if not given.
+    #[arg(long)]
+    metrics_port: Option<u16>,
 }
 
 #[derive(Subcommand)]
@@ -198,6 +205,17 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
             publish_crl(&world).await?;
             println!("{name}: record closed, certificates revoked");
         }
+        Command::Check(Data { data }) => {
+            let checked = match check::check(&data).await {
+                Ok(checked) => checked,
+                Err(error) => {
+                    eprintln!("remint: the check could not be made: {error}");
+                    return Ok(ExitCode::from(2));
+                }
+            };
+            println!("{}", check::told(&checked));
+            return Ok(if checked.report.divergences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Policy(PolicyCommand::Explain { data, profile }) => {
             let settings = match data {
                 Some(data) => policy::explain(&data.join("certs/policy.toml"))?,
@@ -233,8 +251,19 @@ async fn open(data: &Path) -> Result<World, ServerError> {
 }
 
 async fn found(arguments: InitArguments) -> Result<(), ServerError> {
-    let InitArguments { data: Data { data }, host, bind, organization, policy, devices_port, desk_port, status_port } = arguments;
-    let ports = Ports { devices: devices_port, desk: desk_port, status: status_port };
+    let InitArguments {
+        data: Data { data },
+        host,
+        bind,
+        organization,
+        policy,
+        devices_port,
+        desk_port,
+        portal_port,
+        status_port,
+        metrics_port,
+    } = arguments;
+    let ports = Ports { devices: devices_port, desk: desk_port, portal: portal_port, status: status_port, metrics: metrics_port };
     let master = house::master_from_environment();
     let foundation = Foundation { organization, host, bind, ports, policy };
     init(&data, &foundation, master.as_deref(), &SystemClock, &SystemEntropy).await?;

@@ -43,12 +43,15 @@ impl Stage {
     pub async fn set() -> Result<Self, ServerError> {
         let folder = tempfile::Builder::new().prefix("remint-demo-").permissions(std::fs::Permissions::from_mode(0o700)).tempdir()?;
         let dir = folder.path().join("data");
-        let sockets = Sockets { devices: free().await?, desk: free().await?, status: free().await? };
+        let (devices, desk, portal, status) = (free().await?, free().await?, free().await?, free().await?);
         let ports = Ports {
-            devices: sockets.devices.local_addr()?.port(),
-            desk: sockets.desk.local_addr()?.port(),
-            status: sockets.status.local_addr()?.port(),
+            devices: devices.local_addr()?.port(),
+            desk: desk.local_addr()?.port(),
+            portal: portal.local_addr()?.port(),
+            status: status.local_addr()?.port(),
+            metrics: None,
         };
+        let sockets = Sockets { devices, desk, portal: Some(portal), status, metrics: None };
         let foundation = Foundation {
             organization: "Remint demo".to_owned(),
             host: "localhost".to_owned(),

@@ -4,6 +4,7 @@
 mod body;
 mod desk;
 mod est;
+pub mod metrics;
 pub mod peer;
 pub mod problem;
 mod provisioning;
@@ -14,22 +15,29 @@ mod words;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
 
 use crate::workflows::world::World;
 
 /// The `devices` listener: EST and provisioning.
 pub fn devices() -> Router<Arc<World>> {
-    est::router().merge(provisioning::router()).fallback(nothing_here).method_not_allowed_fallback(wrong_method)
+    finished("devices", est::router().merge(provisioning::router()))
 }
 
 /// The `desk` listener: the API of operators.
 pub fn desk() -> Router<Arc<World>> {
-    desk::router().fallback(nothing_here).method_not_allowed_fallback(wrong_method)
+    finished("desk", desk::router())
 }
 
 /// The `status` listener: public data.
 pub fn status() -> Router<Arc<World>> {
-    status::router().fallback(nothing_here).method_not_allowed_fallback(wrong_method)
+    finished("status", status::router())
+}
+
+/// What every listener has: an answer where there is nothing, and a count of its answers.
+fn finished(listener: &'static str, router: Router<Arc<World>>) -> Router<Arc<World>> {
+    let router = router.fallback(nothing_here).method_not_allowed_fallback(wrong_method);
+    router.layer(from_fn(move |request, next| metrics::count(listener, request, next)))
 }
 
 async fn nothing_here() -> problem::Problem {

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
+
+use serde_json::json;
 
 use super::body::Whole;
 use super::problem::Problem;
 use crate::pki::ocsp::decode_get;
 use crate::workflows::answer_status::answer_status;
+use crate::workflows::failure::Failure;
 use crate::workflows::publish_crl::latest_crl;
 use crate::workflows::world::World;
 
@@ -58,8 +61,24 @@ async fn root(State(world): State<Arc<World>>) -> Response {
     typed("application/pkix-cert", world.authority.root_certificate().to_vec(), "max-age=86400")
 }
 
-/// Alive, and the database answers.
+/// Whether the server is well: the database answers, the CRL is good, and the last check found nothing. No number here is about a person.
 async fn health(State(world): State<Arc<World>>) -> Result<Response, Problem> {
-    latest_crl(&world).await?;
-    Ok(typed("text/plain; charset=utf-8", b"ok\n".to_vec(), "no-store"))
+    let (crl, letters) = (latest_crl(&world).await?, world.store.outbox_summary().await.map_err(Failure::from)?);
+    let (now, check) = (world.now(), world.last_check());
+    let has_expired = crl.as_ref().is_some_and(|crl| crl.next_update <= now);
+    let status = match check {
+        Some(check) if check.divergences > 0 => "divergence",
+        _ if has_expired => "crl-expired",
+        _ => "ok",
+    };
+    let body = json!({
+        "status": status,
+        "crl": crl.map(|crl| json!({ "number": crl.number, "this_update": crl.this_update.to_string(), "next_update": crl.next_update.to_string() })),
+        "last_check": check.map(|check| json!({ "at": check.at.to_string(), "divergences": check.divergences })),
+        "letters": { "waiting": letters.waiting, "failed": letters.failed },
+    });
+    let code = if status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = (code, Json(body)).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }

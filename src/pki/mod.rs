@@ -26,6 +26,7 @@ pub mod ocsp;
 pub mod pkcs12;
 pub mod profile;
 pub mod proof;
+pub mod published;
 pub mod receipt;
 pub mod request;
 pub mod seal;

@@ -15,7 +15,11 @@ use crate::workflows::deliver_letters::Mail;
 pub struct Config {
     pub devices: Listener,
     pub desk: Listener,
+    /// For users; none if it is not there.
+    pub portal: Option<Listener>,
     pub status: StatusListener,
+    /// For Prometheus; none if it is not there.
+    pub metrics: Option<MetricsListener>,
     #[serde(default)]
     pub mail: MailSection,
 }
@@ -37,6 +41,13 @@ pub struct StatusListener {
     pub listen: String,
     /// Its base URL as it stands in every certificate: it cannot change once certificates have been issued.
     pub url: String,
+}
+
+/// The plain HTTP listener of the metrics: bind it where only your own monitoring reaches it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsListener {
+    pub listen: String,
 }
 
 /// Letters: who sends them, and who gets those that are for no user.

@@ -1,7 +1,7 @@
 //! Opening a data folder: from files to the world that workflows act in.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
@@ -46,6 +46,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         devices_address: config.devices.address.clone(),
         strangers: Budget::default(),
         mail: config.mail(),
+        last_check: Mutex::default(),
         folder: dir.to_owned(),
         clock,
         entropy,

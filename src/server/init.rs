@@ -1,10 +1,11 @@
 //! `remint init`: makes a data folder. Nothing that is there already is ever overwritten.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use super::ServerError;
-use super::config::{Config, Listener, MailSection, StatusListener};
+use super::config::{Config, Listener, MailSection, MetricsListener, StatusListener};
 use super::house::DATABASE;
 use super::policy::Delivered;
 use crate::pki::hierarchy::{Naming, Plan};
@@ -35,7 +36,10 @@ pub struct Foundation {
 pub struct Ports {
     pub devices: u16,
     pub desk: u16,
+    pub portal: u16,
     pub status: u16,
+    /// Off, if none.
+    pub metrics: Option<u16>,
 }
 
 /// Makes the data folder: configuration, profiles and policy, master key, hierarchy, database. `master` is the value of the
@@ -73,12 +77,14 @@ pub async fn init(
 
 /// What `serve` could not serve is refused before anything is made.
 fn check(foundation: &Foundation) -> Result<(), ServerError> {
-    let Foundation { bind, ports: Ports { devices, desk, status }, .. } = foundation;
+    let Foundation { bind, ports: Ports { devices, desk, portal, status, metrics }, .. } = foundation;
     if bind.parse::<std::net::IpAddr>().is_err() {
         return Err(ServerError::new(format!("bind: found: {bind}, expected: an IP address")));
     }
-    if devices == desk || desk == status || devices == status {
-        return Err(ServerError::new(format!("ports: found: {devices}, {desk} and {status}, expected: three different ones")));
+    let ports: Vec<u16> = [*devices, *desk, *portal, *status].into_iter().chain(*metrics).collect();
+    let different: BTreeSet<&u16> = ports.iter().collect();
+    if different.len() < ports.len() {
+        return Err(ServerError::new(format!("ports: found: {ports:?}, expected: a different one for each listener")));
     }
     Ok(())
 }
@@ -95,7 +101,9 @@ fn config(foundation: &Foundation) -> Config {
     Config {
         devices: listener(ports.devices),
         desk: listener(ports.desk),
+        portal: Some(listener(ports.portal)),
         status: StatusListener { listen: format!("{bind}:{}", ports.status), url: format!("http://{host}:{}", ports.status) },
+        metrics: ports.metrics.map(|port| MetricsListener { listen: format!("127.0.0.1:{port}") }),
         mail: MailSection::default(),
     }
 }

@@ -1,6 +1,7 @@
 //! The wiring: configuration, clock, listeners, timed work. Nothing is decided here.
 
 pub mod audit;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod house;
@@ -15,6 +16,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -59,20 +61,32 @@ from!(
 /// The folder of the data folder that letters are delivered to.
 pub const MAIL: &str = "mail";
 
-/// The sockets of the three listeners, bound.
+/// The sockets of the listeners, bound.
 pub struct Sockets {
     pub devices: TcpListener,
     pub desk: TcpListener,
+    pub portal: Option<TcpListener>,
     pub status: TcpListener,
+    pub metrics: Option<TcpListener>,
 }
 
 impl Sockets {
     /// Binds what the configuration says.
     pub async fn bind(config: &Config) -> Result<Self, ServerError> {
+        let portal = match &config.portal {
+            Some(portal) => Some(bind("portal", &portal.listen).await?),
+            None => None,
+        };
+        let metrics = match &config.metrics {
+            Some(metrics) => Some(bind("metrics", &metrics.listen).await?),
+            None => None,
+        };
         Ok(Self {
             devices: bind("devices", &config.devices.listen).await?,
             desk: bind("desk", &config.desk.listen).await?,
+            portal,
             status: bind("status", &config.status.listen).await?,
+            metrics,
         })
     }
 }
@@ -112,6 +126,14 @@ impl Server {
         tasks.spawn(listener::serve(sockets.devices, Some(http::tls::devices(&world.authority)?), devices, stopped.clone()));
         tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
         tasks.spawn(listener::serve(sockets.status, None, status, stopped.clone()));
+        if let Some(socket) = sockets.metrics {
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let router = http::metrics::router(recorder.handle()).with_state(Arc::clone(&world));
+            // the first server of a process counts for all
+            metrics::set_global_recorder(recorder).map_err(|_| ServerError::new("metrics: another server of this process has them"))?;
+            tasks.spawn(listener::serve(socket, None, router, stopped.clone()));
+        }
+        tasks.spawn(check::check_at_intervals(Arc::clone(&world), stopped.clone()));
         tasks.spawn(jobs::publish_crls(Arc::clone(&world), stopped.clone()));
         tasks.spawn(jobs::deliver_letters(Arc::clone(&world), Folder::at(world.folder.join(MAIL)), stopped.clone()));
         tasks.spawn(jobs::checkpoint_audits(Arc::clone(&world), stopped.clone()));

@@ -98,7 +98,7 @@ impl Store {
     /// Loads it from the file.
     ///
     /// It goes to its end in a task of its own: a caller that goes away half way would leave the connection inside the transaction.
-    async fn load(&self, user: UserId) -> Result<Option<Loaded>, StoreError> {
+    pub(super) async fn load(&self, user: UserId) -> Result<Option<Loaded>, StoreError> {
         let readers = self.readers.clone();
         let loading = tokio::spawn(async move {
             let mut reading = readers.acquire().await?;

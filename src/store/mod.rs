@@ -20,6 +20,7 @@ mod due;
 pub mod error;
 mod hold;
 pub mod holdings;
+mod inspection;
 pub mod operator;
 pub mod outbox;
 mod recent;

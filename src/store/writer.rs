@@ -81,6 +81,7 @@ impl Writer {
     /// Keeps a group, and then answers. A caller that has gone away misses its answer and nothing else.
     async fn keep(&mut self, group: &mut Vec<Queued>) {
         let (works, answers): (Vec<_>, Vec<_>) = group.drain(..).map(|queued| (queued.work, queued.answer)).unzip();
+        let names: Vec<&'static str> = works.iter().map(|work| work.name).collect();
         let mut refusals = vec![None; works.len()];
         let outcome = self.keep_in_one_transaction(works, &mut refusals).await;
         match &outcome {
@@ -97,8 +98,9 @@ impl Writer {
                 self.connection = None;
             }
         }
-        for (answer, refusal) in answers.into_iter().zip(refusals) {
+        for ((answer, refusal), name) in answers.into_iter().zip(refusals).zip(names) {
             let verdict = refusal.map_or_else(|| outcome.as_ref().map(|_| ()).map_err(Clone::clone), Err);
+            metrics::counter!("remint_commits_total", "name" => name, "outcome" => word(&verdict)).increment(1);
             let _ = answer.send(verdict);
         }
     }
@@ -145,6 +147,16 @@ impl Writer {
 async fn undo(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::raw_sql("ROLLBACK TO one").execute(connection).await?;
     Ok(())
+}
+
+/// What became of a commit, for the metrics.
+fn word(verdict: &Result<(), StoreError>) -> &'static str {
+    match verdict {
+        Ok(()) => "kept",
+        Err(StoreError::Conflict) => "conflict",
+        Err(StoreError::Duplicate { .. }) => "duplicate",
+        Err(StoreError::Busy | StoreError::Unavailable(_)) => "failed",
+    }
 }
 
 fn report(commit: &'static str, error: &StoreError) {

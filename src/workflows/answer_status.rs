@@ -34,10 +34,12 @@ async fn status_of(world: &World, cert: &CertId) -> Result<Status, Failure> {
     let Some(serial) = cert.serial.filter(|_| cert.is_of(world.authority.issuing_certificate())) else {
         return Ok(Status::Unknown);
     };
-    Ok(match world.store.standing(serial).await? {
-        None => Status::Unknown,
-        Some(Standing::Good) => Status::Good,
-        Some(Standing::OnHold { since }) => Status::Hold { since },
-        Some(Standing::Revoked { at, reason }) => Status::Revoked { since: at, reason },
-    })
+    let (status, word) = match world.store.standing(serial).await? {
+        None => (Status::Unknown, "unknown"),
+        Some(Standing::Good) => (Status::Good, "good"),
+        Some(Standing::OnHold { since }) => (Status::Hold { since }, "on-hold"),
+        Some(Standing::Revoked { at, reason }) => (Status::Revoked { since: at, reason }, "revoked"),
+    };
+    metrics::counter!("remint_ocsp_answers_total", "status" => word).increment(1);
+    Ok(status)
 }

@@ -10,6 +10,7 @@ pub mod approve_request;
 pub mod bind_device;
 pub mod budget;
 pub mod cancel_request;
+pub mod check_house;
 pub mod checkpoint_audit;
 pub mod confirm_issuance;
 pub mod create_user;

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::failure::Failure;
-use super::world::{World, retrying};
+use super::world::{World, retrying, seconds};
 use crate::lifecycle::holdings::Standing;
 use crate::pki::crl::{CrlEntry, CrlReason, sign_crl};
 use crate::store::commit::{Commit, Write};
@@ -27,6 +27,8 @@ async fn attempt(world: &World) -> Result<Crl, Failure> {
     let der = sign_crl(issuer, key, u64::try_from(number).unwrap_or_default(), now, next_update, &entries)?;
     let crl = Crl { number, this_update: now, next_update, der };
     world.store.commit(Commit { name: "publish-crl", guard: None, writes: vec![Write::Crl(crl.clone())], audit: None }).await?;
+    metrics::counter!("remint_crl_number").absolute(u64::try_from(number).unwrap_or_default());
+    metrics::gauge!("remint_crl_this_update_seconds").set(seconds(now));
     Ok(crl)
 }
 

@@ -2,7 +2,7 @@
 //! handed in, so that a test can hold them still.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -33,6 +33,13 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
+/// When a server last checked its house, and how much diverged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastCheck {
+    pub at: Timestamp,
+    pub divergences: usize,
+}
+
 /// Everything that a workflow needs.
 pub struct World {
     pub store: Store,
@@ -46,6 +53,8 @@ pub struct World {
     /// How many strangers at the desk are recorded: what anybody can do without a right must not fill the audit log.
     pub strangers: Budget,
     pub mail: Mail,
+    /// What the last check of this server found.
+    pub last_check: Mutex<Option<LastCheck>>,
     /// The data folder: for what is written beside the database.
     pub folder: PathBuf,
     pub clock: Arc<dyn Clock>,
@@ -81,8 +90,9 @@ impl Caller {
     }
 }
 
-/// How often a workflow starts again from load when somebody else was quicker.
-const ATTEMPTS: usize = 8;
+/// How often a workflow starts again from load when somebody else was quicker. Of those who act on one user at the same moment one wins
+/// each time, so that as many as this come through without being told to come again.
+const ATTEMPTS: usize = 32;
 
 /// Runs an attempt until it meets no conflict.
 pub async fn retrying<T, F: Future<Output = Result<T, Failure>>>(attempt: impl Fn() -> F) -> Result<T, Failure> {
@@ -125,6 +135,18 @@ impl World {
         Ok(())
     }
 
+    /// Remembers what a check found.
+    pub fn remember_check(&self, check: LastCheck) {
+        metrics::gauge!("remint_check_divergences").set(u32::try_from(check.divergences).unwrap_or(u32::MAX));
+        metrics::gauge!("remint_check_time_seconds").set(seconds(check.at));
+        *self.last_check.lock().unwrap_or_else(PoisonError::into_inner) = Some(check);
+    }
+
+    /// What the last check found, once there was one.
+    pub fn last_check(&self) -> Option<LastCheck> {
+        *self.last_check.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What was decided, if it was not refused; a refusal goes on the audit log.
     pub async fn unless_refused<T>(&self, decided: Result<T, Refusal>, audit: &Entry) -> Result<T, Failure> {
         match decided {
@@ -136,6 +158,7 @@ impl World {
     /// Writes on the audit log that an act was refused, and gives the refusal back.
     pub(super) async fn refused(&self, mut audit: Entry, refusal: Refusal) -> Failure {
         audit.outcome = Outcome::Refused(refusal.code.as_str().to_owned());
+        metrics::counter!("remint_refusals_total", "act" => audit.act, "code" => refusal.code.as_str()).increment(1);
         // what was asked for stays beside what was found
         let said = [("found", &refusal.found), ("required", &refusal.required)];
         match &mut audit.details {
@@ -171,6 +194,12 @@ impl World {
     pub fn fresh_credential(&self) -> NewCredential {
         NewCredential { id: CredentialId(self.fresh_id()), serial: self.fresh_serial() }
     }
+}
+
+/// Unix time, for a gauge.
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit for many thousand years")]
+pub fn seconds(at: Timestamp) -> f64 {
+    at.as_second() as f64
 }
 
 /// The writes of a list of changes.

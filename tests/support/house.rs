@@ -68,7 +68,7 @@ impl House {
             organization: "Example Org".to_owned(),
             host: "localhost".to_owned(),
             bind: "127.0.0.1".to_owned(),
-            ports: Ports { devices: 8443, desk: 9443, status: 8080 },
+            ports: Ports { devices: 8443, desk: 9443, portal: 7443, status: 8080, metrics: None },
             policy: Delivered::Default,
         };
         let dir = folder.path().join("house");

@@ -226,10 +226,11 @@ pub fn text(value: &Value) -> String {
 
 async fn free_sockets() -> (Sockets, Ports) {
     let free = || TcpListener::bind("127.0.0.1:0");
-    let sockets = Sockets { devices: free().await.unwrap(), desk: free().await.unwrap(), status: free().await.unwrap() };
+    let (devices, desk) = (free().await.unwrap(), free().await.unwrap());
+    let (portal, status) = (free().await.unwrap(), free().await.unwrap());
     let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
-    let ports = Ports { devices: port(&sockets.devices), desk: port(&sockets.desk), status: port(&sockets.status) };
-    (sockets, ports)
+    let ports = Ports { devices: port(&devices), desk: port(&desk), portal: port(&portal), status: port(&status), metrics: None };
+    (Sockets { devices, desk, portal: Some(portal), status, metrics: None }, ports)
 }
 
 /// Adds an operator, as `remint operator add` does, and takes the key and certificate without the file.

@@ -24,16 +24,23 @@ pub struct Installation {
     devices: u16,
     desk: u16,
     status: u16,
+    metrics: u16,
     running: Mutex<Option<Child>>,
 }
 
 impl Installation {
     /// Makes a data folder as an administrator does, and starts the server.
     pub fn found() -> Self {
-        let [devices, desk, status] = free_ports();
+        let [devices, desk, portal, status, metrics] = free_ports();
         let folder = tempfile::tempdir().unwrap();
-        let installation = Self { folder, devices, desk, status, running: Mutex::new(None) };
-        let ports = [("--devices-port", devices), ("--desk-port", desk), ("--status-port", status)];
+        let installation = Self { folder, devices, desk, status, metrics, running: Mutex::new(None) };
+        let ports = [
+            ("--devices-port", devices),
+            ("--desk-port", desk),
+            ("--portal-port", portal),
+            ("--status-port", status),
+            ("--metrics-port", metrics),
+        ];
         installation.administer("init", ports.iter().flat_map(|(option, port)| [(*option).to_owned(), port.to_string()]));
         installation.hire("hana");
         installation.start();
@@ -56,6 +63,10 @@ impl Installation {
 
     pub fn status_address(&self) -> String {
         format!("localhost:{}", self.status)
+    }
+
+    pub fn metrics_address(&self) -> String {
+        format!("localhost:{}", self.metrics)
     }
 
     /// A help desk operator's own connection to the desk.
@@ -149,11 +160,11 @@ pub fn mobile_sim() -> PathBuf {
 }
 
 /// Three ports that nobody listens on. Each process looks from a place of its own, and never twice at the same.
-fn free_ports() -> [u16; 3] {
+fn free_ports() -> [u16; 5] {
     static TRIED: AtomicU16 = AtomicU16::new(0);
     let places = PORTS.end - PORTS.start;
     let first = u16::try_from(std::process::id() * 97 % u32::from(places)).unwrap();
-    let listeners = [(); 3].map(|()| {
+    let listeners = [(); 5].map(|()| {
         let next = || PORTS.start + (first + TRIED.fetch_add(1, Ordering::Relaxed)) % places;
         (0..places).find_map(|_| TcpListener::bind(("127.0.0.1", next())).ok()).expect("a free port")
     });

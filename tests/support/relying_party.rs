@@ -42,3 +42,15 @@ pub async fn crl(installation: &Installation) -> Option<(u64, Vec<u8>)> {
     let number = u64::try_from(crl.crl_number().expect("a CRL number")).unwrap();
     Some((number, der))
 }
+
+/// What a plain HTTP listener answers to a GET, whatever the status.
+pub async fn plain_get(address: &str, path: &str) -> Vec<u8> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let body = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    answer.split_off(body)
+}

@@ -1,0 +1,125 @@
+//! `remint check`, and the check that a running server makes of itself.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::config::Config;
+use super::jobs::stopped;
+use super::{ServerError, house};
+use crate::workflows::check_house::{self, InProcess, Published, Report, check_house};
+use crate::workflows::world::{LastCheck, World};
+
+/// When a server checks itself first, and how often then.
+const FIRST: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_secs(3600);
+/// How long an answer may take, and how long it may be: a CRL of a million entries.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// What `remint check` found, and whether a running server was asked for what it serves.
+pub struct Checked {
+    pub report: Report,
+    pub at: jiff::Timestamp,
+    pub asked_server: bool,
+}
+
+/// Checks a data folder: against the running server if there is one, else against what this process would serve.
+pub async fn check(data: &Path) -> Result<Checked, ServerError> {
+    let config = Config::load(data)?;
+    let world = house::open(data, &config).await?;
+    let served = OverHttp { address: config.status.listen.clone() };
+    let asked_server = TcpStream::connect(&served.address).await.is_ok();
+    let at = world.now();
+    let report = if asked_server { check_house(&world, &served).await? } else { check_house(&world, &InProcess::alone(&world)).await? };
+    world.store.close().await;
+    Ok(Checked { report, at, asked_server })
+}
+
+/// The report, for a person.
+pub fn told(checked: &Checked) -> String {
+    let served = match checked.asked_server {
+        true => "what is published was asked of the running server",
+        false => "no server runs: what is published was answered by this program itself",
+    };
+    format!("{served}\n{}", check_house::told(&checked.report, checked.at))
+}
+
+/// A server checks itself, and remembers what it found for its health page.
+pub async fn check_at_intervals(world: Arc<World>, mut stop: watch::Receiver<bool>) {
+    let mut rest = FIRST;
+    loop {
+        tokio::select! {
+            () = sleep(rest) => {}
+            () = stopped(&mut stop) => return,
+        }
+        rest = EVERY;
+        check_once(&world).await;
+    }
+}
+
+/// One check of the running server's own house.
+pub async fn check_once(world: &World) {
+    match check_house(world, &InProcess::serving(world)).await {
+        Ok(report) => {
+            for divergence in &report.divergences {
+                tracing::error!(divergence, "the check found a divergence");
+            }
+            world.remember_check(LastCheck { at: world.now(), divergences: report.divergences.len() });
+        }
+        Err(failure) => tracing::error!(failure = ?failure, "the check could not be made"),
+    }
+}
+
+/// What a server serves, asked as a relying party asks.
+struct OverHttp {
+    /// `host:port` of the status listener.
+    address: String,
+}
+
+impl OverHttp {
+    async fn fetch(&self, request: Request<Full<Bytes>>) -> Result<Vec<u8>, String> {
+        let stream = TcpStream::connect(&self.address).await.map_err(|error| error.to_string())?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+        let driving = tokio::spawn(connection);
+        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), LIMIT).collect().await.map_err(|error| error.to_string())?.to_bytes();
+        driving.abort();
+        if status.is_success() { Ok(body.to_vec()) } else { Err(format!("status {status}")) }
+    }
+
+    async fn patiently(&self, request: http::Result<Request<Full<Bytes>>>) -> Result<Vec<u8>, String> {
+        let request = request.map_err(|error| error.to_string())?;
+        timeout(PATIENCE, self.fetch(request)).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+    }
+}
+
+impl Published for OverHttp {
+    fn crl(&self) -> check_house::Bytes<'_> {
+        Box::pin(async move {
+            let request = Request::get("/crl/issuing.crl").header("host", &self.address).body(Full::default());
+            self.patiently(request).await
+        })
+    }
+
+    fn ocsp<'a>(&'a self, question: &'a [u8]) -> check_house::Bytes<'a> {
+        Box::pin(async move {
+            let request = Request::post("/ocsp").header("host", &self.address).header("content-type", "application/ocsp-request");
+            self.patiently(request.body(Full::from(question.to_vec()))).await
+        })
+    }
+
+    fn follows(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,105 @@
+//! The check of the whole house: every invariant of lifecycle.md §8 over every user, every certificate on record, and what is published as it
+//! is served. It reads and changes nothing. What differs only because something happened meanwhile is looked at again before it is told.
+
+mod records;
+mod status;
+
+use std::pin::Pin;
+
+use jiff::Timestamp;
+
+use super::failure::Failure;
+use super::verify_audit::verify_database;
+use super::world::World;
+
+pub use status::InProcess;
+
+/// What the check came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub users: u64,
+    pub devices: u64,
+    pub credentials: u64,
+    /// Certificates that OCSP was asked about.
+    pub certificates: u64,
+    pub crl_number: u64,
+    pub audit_entries: u64,
+    /// Each with what to look at.
+    pub divergences: Vec<String>,
+}
+
+/// Bytes that are published, as relying parties get them.
+pub type Bytes<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>>;
+
+/// Where what is published comes from.
+pub trait Published: Send + Sync {
+    fn crl(&self) -> Bytes<'_>;
+    fn ocsp<'a>(&'a self, question: &'a [u8]) -> Bytes<'a>;
+    /// Whether somebody publishes meanwhile what changes.
+    fn follows(&self) -> bool;
+}
+
+/// More are not told: one bad cause may show itself everywhere.
+const TOLD: usize = 200;
+/// How many users are looked at in one go.
+const PAGE: u32 = 200;
+
+impl Report {
+    fn diverges(&mut self, what: impl Into<String>) {
+        if self.divergences.len() < TOLD {
+            self.divergences.push(what.into());
+        }
+    }
+}
+
+/// Checks everything.
+pub async fn check_house(world: &World, published: &dyn Published) -> Result<Report, Failure> {
+    let mut report = Report::default();
+
+    // 1 the file, and what only the whole database can show
+    for fault in world.store.inspect().await? {
+        report.diverges(fault);
+    }
+
+    // 2 every user: the invariants, the certificates, and what is said of them
+    let mut after = None;
+    loop {
+        let users = world.store.user_ids(after, PAGE).await?;
+        let Some(last) = users.last() else { break };
+        after = Some(*last);
+        for user in users {
+            let Some(held) = records::check_user(world, user, &mut report).await? else { continue };
+            status::check_user(world, published, user, &held, &mut report).await?;
+            tokio::task::yield_now().await; // whoever is served comes first
+        }
+    }
+
+    // 3 what is nobody's credential, and the CRL
+    status::check_services(world, published, &mut report).await?;
+    status::check_crl(world, published, &mut report).await?;
+
+    // 4 the audit log
+    let verdict = verify_database(&world.store, world.authority.root_certificate(), &[]).await?;
+    report.audit_entries = verdict.entries;
+    for fault in verdict.faults {
+        report.diverges(format!("invariant 8: the audit log: {fault}"));
+    }
+    Ok(report)
+}
+
+/// The report, for a person.
+pub fn told(report: &Report, now: Timestamp) -> String {
+    let Report { users, devices, credentials, certificates, crl_number, audit_entries, divergences } = report;
+    let mut lines = vec![
+        format!("checked at {now}"),
+        format!("users: {users}, devices: {devices}, credentials: {credentials}, audit entries: {audit_entries}"),
+        format!("OCSP was asked about {certificates} certificates; CRL number {crl_number}"),
+    ];
+    lines.extend(divergences.iter().map(|divergence| format!("DIVERGENCE {divergence}")));
+    lines.push(match divergences.len() {
+        0 => "no divergence found".to_owned(),
+        count if count == TOLD => format!("{count} divergences found, and perhaps more"),
+        count => format!("{count} divergences found"),
+    });
+    lines.join("\n")
+}

@@ -1,0 +1,196 @@
+//! What is published against what is on record: OCSP of every certificate, and the CRL as a whole.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Bytes, Published, Report};
+use crate::lifecycle::credential::RevocationReason;
+use crate::lifecycle::holdings::{Holdings, Standing};
+use crate::lifecycle::ids::{Serial, UserId};
+use crate::pki::ocsp::MAX_CERTIFICATES;
+use crate::pki::published::{PublishedCrl, Said, ask, read_answer, read_crl};
+use crate::store::crl::service_standing;
+use crate::workflows::answer_status::answer_status;
+use crate::workflows::failure::{Failure, broken};
+use crate::workflows::publish_crl::latest_crl;
+use crate::workflows::world::World;
+
+/// How often the CRL is looked at again, and after how long, where it differs: it follows a change within a second.
+const LOOKS: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What is published, as the status listener of this process serves it, or would.
+pub struct InProcess<'w> {
+    world: &'w World,
+    is_serving: bool,
+}
+
+impl<'w> InProcess<'w> {
+    /// In a server.
+    pub fn serving(world: &'w World) -> Self {
+        Self { world, is_serving: true }
+    }
+
+    /// Where nobody serves.
+    pub fn alone(world: &'w World) -> Self {
+        Self { world, is_serving: false }
+    }
+}
+
+impl Published for InProcess<'_> {
+    fn crl(&self) -> Bytes<'_> {
+        Box::pin(async {
+            let latest = latest_crl(self.world).await.map_err(|failure| failure.to_string())?;
+            latest.map(|crl| crl.der).ok_or_else(|| "no CRL has been published".to_owned())
+        })
+    }
+
+    fn ocsp<'a>(&'a self, question: &'a [u8]) -> Bytes<'a> {
+        Box::pin(async move { Ok(answer_status(self.world, question).await) })
+    }
+
+    fn follows(&self) -> bool {
+        self.is_serving
+    }
+}
+
+/// What is to be said of a certificate that stands so.
+fn said_of(standing: Standing) -> Said {
+    match standing {
+        Standing::Good => Said::Good,
+        Standing::OnHold { since } => Said::NotGood { since: since.as_second(), reason: 6 },
+        Standing::Revoked { at, reason } => Said::NotGood { since: at.as_second(), reason: code(reason) },
+    }
+}
+
+/// RFC 5280 §5.3.1.
+fn code(reason: RevocationReason) -> u8 {
+    match reason {
+        RevocationReason::KeyCompromise => 1,
+        RevocationReason::Superseded => 4,
+        RevocationReason::CessationOfOperation => 5,
+    }
+}
+
+fn expected_of(held: &Holdings) -> BTreeMap<Serial, Said> {
+    held.credentials.values().map(|credential| (credential.serial, said_of(held.standing(credential)))).collect()
+}
+
+/// OCSP of everything that a user holds. What differs is looked at again together with the record, in case it changed in between.
+pub async fn check_user(
+    world: &World,
+    published: &dyn Published,
+    user: UserId,
+    held: &Holdings,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let expected = expected_of(held);
+    report.certificates += expected.len() as u64;
+    let mut differing = differences(world, published, &expected).await?;
+    for _ in 0..LOOKS {
+        if differing.is_empty() {
+            return Ok(());
+        }
+        let Some(again) = world.store.holdings_on_file(user).await? else { return Ok(()) };
+        let expected: BTreeMap<Serial, Said> =
+            expected_of(&again.holdings).into_iter().filter(|(serial, _)| differing.iter().any(|(other, _)| other == serial)).collect();
+        differing = differences(world, published, &expected).await?;
+    }
+    for (serial, what) in differing {
+        report.diverges(format!("invariant 12: user {user}: OCSP of {serial}: {what}"));
+    }
+    Ok(())
+}
+
+/// OCSP of the certificates that are nobody's credential.
+pub async fn check_services(world: &World, published: &dyn Published, report: &mut Report) -> Result<(), Failure> {
+    let services = world.store.service_certificates().await?;
+    let expected: BTreeMap<Serial, Said> =
+        services.iter().map(|service| (service.serial, said_of(service_standing(service.revoked)))).collect();
+    report.certificates += expected.len() as u64;
+    for (serial, what) in differences(world, published, &expected).await? {
+        report.diverges(format!("invariant 12: service certificate {serial}: OCSP: {what}"));
+    }
+    Ok(())
+}
+
+/// The serials of which OCSP says something else than is expected, and what.
+async fn differences(
+    world: &World,
+    published: &dyn Published,
+    expected: &BTreeMap<Serial, Said>,
+) -> Result<Vec<(Serial, String)>, Failure> {
+    let issuer = world.authority.issuing_certificate();
+    let serials: Vec<Serial> = expected.keys().copied().collect();
+    let mut differing = Vec::new();
+    for asked in serials.chunks(MAX_CERTIFICATES) {
+        let question = ask(issuer, asked).map_err(|_| broken("a certificate of the issuing CA"))?;
+        let answer = published.ocsp(&question).await.and_then(|der| read_answer(&der, issuer).map_err(|fault| fault.to_string()));
+        match answer {
+            Err(fault) => differing.extend(asked.iter().map(|serial| (*serial, format!("the answer: {fault}")))),
+            Ok(answer) => differing.extend(asked.iter().filter_map(|serial| {
+                let (found, expected) = (answer.get(serial), expected.get(serial));
+                (found != expected).then(|| (*serial, format!("found: {}, expected: {}", words(found), words(expected))))
+            })),
+        }
+    }
+    Ok(differing)
+}
+
+fn words(said: Option<&Said>) -> String {
+    match said {
+        None => "nothing".to_owned(),
+        Some(Said::Good) => "good".to_owned(),
+        Some(Said::Unknown) => "unknown".to_owned(),
+        Some(Said::NotGood { since, reason: 6 }) => format!("on hold since {since}"),
+        Some(Said::NotGood { since, reason }) => format!("revoked since {since}, reason {reason}"),
+    }
+}
+
+/// The CRL: every certificate that is not good, and no other. A difference counts if it is still there when the CRL had time to follow.
+pub async fn check_crl(world: &World, published: &dyn Published, report: &mut Report) -> Result<(), Failure> {
+    let mut faults = Vec::new();
+    if latest_crl(world).await?.is_none() && world.store.not_good(world.now()).await?.is_empty() {
+        return Ok(()); // it was never served, and there is nothing to say
+    }
+    for look in 0..if published.follows() { LOOKS } else { 1 } {
+        if look > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let issuer = world.authority.issuing_certificate();
+        let crl = published.crl().await.and_then(|der| read_crl(&der, issuer).map_err(|fault| fault.to_string()));
+        faults = match crl {
+            Err(fault) => vec![fault],
+            Ok(crl) => {
+                report.crl_number = crl.number;
+                faulty_crl(world, &crl).await?
+            }
+        };
+        if faults.is_empty() {
+            return Ok(());
+        }
+    }
+    for fault in faults {
+        report.diverges(format!("invariant 12: the CRL: {fault}"));
+    }
+    Ok(())
+}
+
+async fn faulty_crl(world: &World, crl: &PublishedCrl) -> Result<Vec<String>, Failure> {
+    let now = world.now();
+    let mut faults = Vec::new();
+    if crl.next_update <= now {
+        faults.push(format!("number {} expired at {}", crl.number, crl.next_update));
+    }
+    let on_record = world.store.not_good(now).await?;
+    let expected: BTreeMap<Serial, Said> = on_record.into_iter().map(|listed| (listed.serial, said_of(listed.standing))).collect();
+    for (serial, said) in &expected {
+        if crl.listed.get(serial) != Some(said) {
+            faults.push(format!("{serial}: found: {}, expected: {}", words(crl.listed.get(serial)), words(Some(said))));
+        }
+    }
+    for serial in crl.listed.keys().filter(|serial| !expected.contains_key(serial)) {
+        faults.push(format!("{serial}: found: {}, expected: nothing", words(crl.listed.get(serial))));
+    }
+    Ok(faults)
+}
