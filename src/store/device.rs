@@ -72,11 +72,11 @@ pub(super) fn assign(script: &mut Script, user: UserId, device: &Device) {
         .bind(facts.terminated.map(|(_, reason)| reason));
 }
 
-/// A stock device goes back.
+/// A stock device goes back, and forgets what its user called it.
 pub(super) fn unbind(script: &mut Script, user: UserId, device: DeviceId) {
     script
         .hit(
-            "UPDATE devices SET state = 'available', user_id = NULL, request_id = NULL \
+            "UPDATE devices SET state = 'available', user_id = NULL, request_id = NULL, name = serial \
              WHERE id = ? AND user_id = ? AND state = 'assigned'",
         )
         .bind(device)

@@ -56,6 +56,7 @@ fn duplicated(error: &sqlx::Error) -> Option<&'static str> {
         "users.email" => "email",
         "users.upn" => "upn",
         "operators.name" => "operator name",
+        "devices.kind, devices.serial" => "serial number",
         "seen_keys.key_id" => "key",
         "credentials.serial" | "service_certificates.serial" | "sessions.bootstrap_serial" => "serial",
         "sessions.ticket_id" => "ticket",

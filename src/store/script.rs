@@ -15,6 +15,9 @@ use super::error::StoreError;
 /// Leaves the savepoint of the commit before, and begins this one's.
 const NEXT_SAVEPOINT: &str = "RELEASE one; SAVEPOINT one";
 
+/// A script of more statements is not kept compiled: a list of devices has its length, and hardly comes again.
+const COMMON: usize = 200;
+
 /// The statements of one commit.
 pub(super) struct Script {
     text: String,
@@ -68,7 +71,8 @@ impl Script {
     pub async fn carry_out(self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         let arguments = self.arguments.map_err(sqlx::Error::Encode)?;
         debug_assert_eq!(self.text.matches('?').count(), arguments.len(), "unbound: {}", self.text);
-        let mut steps = connection.fetch_many(sqlx::query_with(AssertSqlSafe(self.text), arguments));
+        let is_common = self.misses.len() <= COMMON;
+        let mut steps = connection.fetch_many(sqlx::query_with(AssertSqlSafe(self.text), arguments).persistent(is_common));
         let mut misses = self.misses.into_iter();
         while let Some(step) = steps.try_next().await? {
             if let Either::Left(done) = step

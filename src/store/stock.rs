@@ -5,6 +5,7 @@ use super::device::{self, columns};
 use super::error::StoreError;
 use super::script::Script;
 use crate::lifecycle::device::{Device, DeviceKind};
+use crate::lifecycle::ids::DeviceId;
 
 impl Store {
     /// The device of a kind that comes from stock, by its maker's serial number, whosever it is now.
@@ -17,16 +18,16 @@ impl Store {
         Ok(found.as_ref().map(device::read).transpose()?)
     }
 
-    /// What is in stock, by kind and serial number, after the one that the page before ended with.
-    pub async fn stock(&self, after: Option<(DeviceKind, &str)>, limit: u32) -> Result<Vec<Device>, StoreError> {
-        let (kind, serial) = after.map_or(("", ""), |(kind, serial)| (kind.as_str(), serial));
+    /// What is in stock, by kind and serial number, after the device that the page before ended with, wherever that is now.
+    pub async fn stock(&self, after: Option<DeviceId>, limit: u32) -> Result<Vec<Device>, StoreError> {
         let found = sqlx::query(concat!(
             "SELECT ",
             columns!(),
-            " FROM devices WHERE state = 'available' AND (kind, serial) > (?, ?) ORDER BY kind, serial LIMIT ?"
+            " FROM devices WHERE state = 'available' \
+             AND (kind, serial) > (coalesce((SELECT kind FROM devices WHERE id = ?1), ''), coalesce((SELECT serial FROM devices WHERE id = ?1), '')) \
+             ORDER BY kind, serial LIMIT ?2"
         ))
-        .bind(kind)
-        .bind(serial)
+        .bind(after)
         .bind(limit)
         .fetch_all(&self.readers)
         .await?;

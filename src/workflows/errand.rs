@@ -158,13 +158,14 @@ async fn decide(world: &World, caller: &Caller, errand: &impl Errand) -> Result<
     entry.details = errand.details();
     let stop = |refusal: Refusal, entry: &Entry| Stopped::Refused(refusal, Box::new(entry.clone()));
 
+    if let Subject::Request(request) = errand.subject() {
+        entry.request = Some(request);
+    }
+
     // 1 the role, before the subject is looked up
     errand.may(&caller.actor).map_err(|refusal| stop(refusal, &entry))?;
 
     // 2 whose it is
-    if let Subject::Request(request) = errand.subject() {
-        entry.request = Some(request);
-    }
     let owner = match owner(world, errand).await? {
         Ok(owner) => owner,
         Err(refusal) => return Err(stop(refusal, &entry)),

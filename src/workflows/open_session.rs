@@ -1,6 +1,6 @@
 //! M2: a device proves the secret of its invitation, and gets a session and a bootstrap certificate for the session key.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::failure::{Failure, broken};
 use super::invitation::proof_key;
@@ -18,7 +18,7 @@ use crate::pki::key::Spki;
 use crate::pki::proof::{ProofKey, Transcript};
 use crate::pki::request::Request as Csr;
 use crate::store::Loaded;
-use crate::store::audit::{Outcome, Who};
+use crate::store::audit::{Entry, Outcome, Who};
 use crate::store::commit::Write;
 use crate::store::session::{Opened, Session};
 
@@ -115,7 +115,8 @@ async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_ke
         known,
         reserve: Slot::ALL.iter().map(|_| world.fresh_credential()).collect(),
     };
-    let decided = redeem(&loaded.holdings, &world.policy, &act, now)?;
+    let decided = redeem(&loaded.holdings, &world.policy, &act, now);
+    let decided = world.unless_refused(decided, &refused(world, loaded, message)).await?;
     let ticket = loaded.holdings.tickets.get(&message.invitation).ok_or_else(|| broken("a ticket"))?;
     let request = loaded.holdings.requests.get(&ticket.request).ok_or_else(|| broken("the request of a ticket"))?;
     let session_key = session_key.as_der().to_vec();
@@ -131,6 +132,22 @@ async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_ke
     writes.push(Write::Session(session.clone()));
     world.keep("open-session", loaded, writes, entry).await?;
     Ok(session)
+}
+
+/// The audit entry of a device that knows the secret and is not one that the ticket is for.
+fn refused(world: &World, loaded: &Loaded, message: &OpenSession) -> Entry {
+    let bearer = Caller { actor: Actor::System, who: Who::Stranger { fingerprint: None }, source: message.source.clone() };
+    let mut entry = bearer.entry("open-session", world.now());
+    entry.on_behalf_of = Some(loaded.holdings.user.id);
+    entry.request = loaded.holdings.tickets.get(&message.invitation).map(|ticket| ticket.request);
+    entry.details = told(message);
+    entry
+}
+
+/// What a device tells of itself.
+fn told(message: &OpenSession) -> Value {
+    let DeviceFacts { kind, model, serial, .. } = &message.device;
+    json!({ "kind": kind.as_str(), "model": model, "serial": serial })
 }
 
 /// The device that a session begins to provision: a new one, or the card that it was found to be.

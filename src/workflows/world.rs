@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -86,14 +87,15 @@ impl Caller {
             on_behalf_of: None,
             request: None,
             outcome: Outcome::Done,
-            details: serde_json::Value::Null,
+            details: Value::Null,
             source: self.source.clone(),
         }
     }
 }
 
-/// How often a workflow starts again from load when somebody else was quicker. Of those at work on one user at once, one succeeds each time.
-const ATTEMPTS: usize = 16;
+/// How often a workflow starts again from load when somebody else was quicker. Of those who act on one user at the same moment one wins
+/// each time, so that as many as this come through without being told to come again.
+const ATTEMPTS: usize = 32;
 
 /// Runs an attempt until it meets no conflict.
 pub async fn retrying<T, F: Future<Output = Result<T, Failure>>>(attempt: impl Fn() -> F) -> Result<T, Failure> {
@@ -160,7 +162,12 @@ impl World {
     pub(super) async fn refused(&self, mut audit: Entry, refusal: Refusal) -> Failure {
         audit.outcome = Outcome::Refused(refusal.code.as_str().to_owned());
         metrics::counter!("remint_refusals_total", "act" => audit.act, "code" => refusal.code.as_str()).increment(1);
-        audit.details = serde_json::json!({ "found": refusal.found, "required": refusal.required });
+        // what was asked for stays beside what was found
+        let said = [("found", &refusal.found), ("required", &refusal.required)];
+        match &mut audit.details {
+            Value::Object(asked) => asked.extend(said.map(|(word, text)| (word.to_owned(), json!(text)))),
+            details => *details = said.map(|(word, text)| (word.to_owned(), json!(text))).into_iter().collect(),
+        }
         let commit = Commit { name: "refusal", guard: None, writes: Vec::new(), audit: Some(audit) };
         match self.store.commit(commit).await {
             Ok(()) => Failure::Refused(refusal),

@@ -5,9 +5,9 @@ use mobile_sim::wire::{Client, Reply, Request};
 use mobile_sim::{DeviceKind, Identity};
 use remint::lifecycle::actor::Role;
 
-use crate::no::Untouched;
 use crate::support::device::DeviceKey;
 use crate::support::live::Live;
+use crate::support::no::Untouched;
 use crate::support::wire_device::{SESSIONS, WireDevice, identity};
 
 /// Every message that demands a certificate, in a session, with a body that would do.

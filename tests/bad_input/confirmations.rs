@@ -5,9 +5,9 @@ use mobile_sim::wire::Request;
 use remint::workflows::confirm_issuance::signed_message;
 use serde_json::{Value, json};
 
-use crate::no::Untouched;
 use crate::support::device::DeviceKey;
 use crate::support::live::{Live, text};
+use crate::support::no::Untouched;
 use crate::support::wire_device::{WireDevice, b64u};
 
 /// A server with a device that has everything and has not confirmed.

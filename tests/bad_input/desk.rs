@@ -5,8 +5,8 @@ use mobile_sim::DeviceKind;
 use mobile_sim::wire::{Method, Request};
 use serde_json::{Value, json};
 
-use crate::no::Untouched;
 use crate::support::live::{Invited, Live, device_of};
+use crate::support::no::Untouched;
 
 /// A server with a user, an issued phone and an open request.
 struct Furnished {

@@ -9,9 +9,9 @@ use remint::workflows::add_operator::end_operator;
 use rustls::AlertDescription;
 use serde_json::json;
 
-use crate::no::{No, Untouched};
 use crate::support::device::DeviceKey;
 use crate::support::live::{Live, device_of};
+use crate::support::no::{No, Untouched};
 use crate::support::wire_device::identity;
 
 /// Every call of the desk, with a body that would do.

@@ -4,9 +4,9 @@ use mobile_sim::wire::{Client, Reply};
 use mobile_sim::{DeviceKind, Faults};
 use serde_json::{Value, json};
 
-use crate::no::Untouched;
 use crate::support::device::DeviceKey;
 use crate::support::live::{Live, device_of, text};
+use crate::support::no::Untouched;
 use crate::support::wire_device::{SESSIONS, WireDevice, est};
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use mobile_sim::wire::Request;
 
-use crate::no::Untouched;
 use crate::support::device::DeviceKey;
 use crate::support::live::Live;
+use crate::support::no::Untouched;
 use crate::support::openssl::openssl;
 use crate::support::wire_device::{WireDevice, b64};
 

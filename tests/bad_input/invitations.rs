@@ -5,9 +5,9 @@ use mobile_sim::wire::{Client, Request};
 use mobile_sim::{DeviceKind, Faults};
 use serde_json::{Value, json};
 
-use crate::no::{No, Untouched};
 use crate::support::device::DeviceKey;
 use crate::support::live::{Invited, Live};
+use crate::support::no::{No, Untouched};
 use crate::support::wire_device::{Opening, SESSIONS, WireDevice, b64, b64u};
 
 /// A running server, and the invitation of a new user's first phone.

@@ -6,8 +6,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod no;
-
 mod client_certificates;
 mod confirmations;
 mod desk;

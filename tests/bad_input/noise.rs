@@ -12,10 +12,10 @@ use mobile_sim::{DeviceKind, Faults};
 use remint::pki::key::{Entropy, random};
 use serde_json::{Value, json};
 
-use crate::no::No;
 use crate::support::device::DeviceKey;
 use crate::support::house::Seeded;
 use crate::support::live::{Live, device_of};
+use crate::support::no::No;
 use crate::support::wire_device::{Opening, SESSIONS, WireDevice, b64};
 
 const ROUNDS: usize = 600;

@@ -5,6 +5,7 @@
 pub mod device;
 pub mod house;
 pub mod live;
+pub mod no;
 pub mod openssl;
 pub mod outcome;
 pub mod portal;

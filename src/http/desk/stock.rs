@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,7 +14,7 @@ use super::bodies::ProblemBody;
 use super::effects::Asked;
 use crate::http::body::{Listed, Parsed};
 use crate::http::problem::Problem;
-use crate::http::words::parse;
+use crate::http::words::{id, parse};
 use crate::lifecycle::device::Device;
 use crate::workflows::failure::Failure;
 use crate::workflows::look_up_user::works_at_the_desk;
@@ -83,25 +84,29 @@ pub async fn list(
 ) -> Result<Json<StockBody>, Problem> {
     let Query(query) = query.map_err(|error| Problem::malformed(error.body_text()))?;
     works_at_the_desk(&world, &caller, "list-stock").await?;
-    let after = query.after.as_deref().map(|text| text.split_once('/').unwrap_or((text, "")));
-    let after = after.map(|(kind, serial)| Ok::<_, Problem>((parse("after", kind)?, serial))).transpose()?;
+    let after = query.after.as_deref().map(|text| id("after", text)).transpose()?;
     let devices = world.store.stock(after, PAGE).await.map_err(Failure::from)?;
     let is_full = devices.len() == PAGE as usize;
-    let next = devices.last().filter(|_| is_full).map(|device| format!("{}/{}", device.kind, device.serial));
+    let next = devices.last().filter(|_| is_full).map(|device| device.id.to_string());
     Ok(Json(StockBody { devices: devices.iter().map(Into::into).collect(), next }))
 }
 
 /// Add a device to stock (issuance officer).
-#[utoipa::path(post, path = "/api/stock", request_body = NewStockBody,
-    responses((status = 201, body = StockDeviceBody), (status = "4XX", body = ProblemBody)))]
+#[utoipa::path(post, path = "/api/stock", params(Asked), request_body = NewStockBody,
+    responses((status = 201, body = StockDeviceBody), (status = 200, body = ImportedBody, description = "with preview=true: nothing is added"),
+        (status = "4XX", body = ProblemBody)))]
 pub async fn add(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
+    asked: Asked,
     Parsed(body): Parsed<NewStockBody>,
-) -> Result<(StatusCode, Json<StockDeviceBody>), Problem> {
+) -> Result<Response, Problem> {
     let new = NewStock { kind: parse("kind", &body.kind)?, serial: body.serial, model: body.model.unwrap_or_else(|| "card".to_owned()) };
-    let device = add_stock(&world, &caller, new).await?;
-    Ok((StatusCode::CREATED, Json((&device).into())))
+    let device = add_stock(&world, &caller, new, asked.is_preview()).await?;
+    Ok(match asked.is_preview() {
+        true => Json(ImportedBody { devices: 1, imported: false }).into_response(),
+        false => (StatusCode::CREATED, Json(StockDeviceBody::from(&device))).into_response(),
+    })
 }
 
 /// Import a list of devices into stock (issuance officer): `text/csv` with the header `kind,serial` or `kind,serial,model`. All of it is

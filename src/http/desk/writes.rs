@@ -24,8 +24,12 @@ use crate::workflows::world::World;
 pub async fn create_user(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
+    asked: Asked,
     Parsed(body): Parsed<NewUserBody>,
 ) -> Result<(StatusCode, Json<UserBody>), Problem> {
+    if asked.is_preview() {
+        return Err(Problem::malformed("preview: found: true, expected: none, as a user is created without effect on any device"));
+    }
     let user = create(&world, &caller, NewUser { name: body.name, email: body.email, upn: body.upn }).await?;
     Ok((StatusCode::CREATED, Json((&user).into())))
 }

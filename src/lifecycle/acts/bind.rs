@@ -80,10 +80,11 @@ pub(super) fn from_stock(request: &Request, device: &Device) -> Result<Device, R
     if device.kind != request.kind {
         return Err(Refusal::new(RefusalCode::NotAvailable, format!("a {}", device.kind), required()));
     }
-    match device.state {
-        DeviceState::Available => Ok(Device { state: DeviceState::Assigned { request: request.id }, ..device.clone() }),
-        DeviceState::Assigned { .. } | DeviceState::Issued { .. } | DeviceState::Terminated { .. } => {
-            Err(Refusal::new(RefusalCode::NotAvailable, "a device that is not in stock", required()))
-        }
-    }
+    let found = match device.state {
+        DeviceState::Available => return Ok(Device { state: DeviceState::Assigned { request: request.id }, ..device.clone() }),
+        DeviceState::Assigned { .. } => "an assigned device",
+        DeviceState::Issued { .. } => "a device in use",
+        DeviceState::Terminated { .. } => "a terminated device",
+    };
+    Err(Refusal::new(RefusalCode::NotAvailable, found, required()))
 }

@@ -3,8 +3,8 @@
 use mobile_sim::wire::Reply;
 use serde_json::Value;
 
-use crate::support::live::Live;
-use crate::support::record::Record;
+use super::live::Live;
+use super::record::Record;
 
 /// A no, read off its reply: an RFC 9457 problem, or on EST paths one line of text.
 #[derive(Debug)]

@@ -1,0 +1,19 @@
+//! The desk judged, over real TLS: every act on things in every state by everybody; what a preview promises and what then happens; stock;
+//! the officer's whole way with a card in a reader; many at once; and a transaction that fails half-way.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod colleague;
+mod scene;
+mod table;
+
+mod cards;
+mod crowds;
+mod halves;
+mod melee;
+mod previews;
+mod refusals;
+mod stock;
