@@ -141,7 +141,7 @@ impl<'l> Scene<'l> {
             Some(card) => self.world().store.device(card).await.unwrap().unwrap().serial,
             None => format!("R5CT{}", self.count()),
         };
-        let is_users = asked.mode() == Some(Mode::SelfEnrollment) && asked.kind == CARD;
+        let is_users = asked.mode() == Some(Mode::SelfEnrollment);
         let asker = if is_users { the_user(owner) } else { self.clerk.clone() };
         let invited = self.done_by(&asker, &InviteAgain { request }).await;
         let facts = DeviceFacts { kind: asked.kind, model: "m".to_owned(), serial, name: "Ana's".to_owned() };

@@ -14,7 +14,7 @@ thing                | state             | invited by       | cancel            
 awaiting             | awaiting-approval | issuance-officer | done               | done        | done        | not-approved                  | wrong-state | not-approved
 local                | approved          | issuance-officer | done               | wrong-state | wrong-state | done                          | wrong-state | done
 remote               | approved          | help-desk        | done               | wrong-state | wrong-state | wrong-state/mobile-smart-card | wrong-state | done
-tablet's             | approved          | help-desk        | done               | wrong-state | wrong-state | wrong-state/mobile-app        | wrong-state | done
+tablet's             | approved          | the user         | done               | wrong-state | wrong-state | wrong-state/mobile-app        | wrong-state | not-permitted
 for the portal       | approved          | the user         | done               | wrong-state | wrong-state | done                          | wrong-state | not-permitted
 by the user          | approved          | the user         | done               | wrong-state | wrong-state | done                          | wrong-state | not-permitted
 bound                | bound             | issuance-officer | done               | wrong-state | wrong-state | wrong-state                   | done        | done
