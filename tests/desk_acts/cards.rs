@@ -6,16 +6,12 @@ use std::process::{Command, Output};
 
 use jiff::SignedDuration;
 use remint::lifecycle::actor::Role;
-use remint::lifecycle::ids::UserId;
 use remint::store::audit::Outcome;
-use remint::workflows::errand::carry_out;
-use remint::workflows::invite_again::InviteAgain;
 use remint::workflows::settle_dues::settle_all;
 use serde_json::{Value, json};
 
 use crate::colleague::Colleague;
 use crate::refusals::Log;
-use crate::scene::the_user;
 use crate::support::live::{Live, text};
 use crate::support::no::No;
 use crate::support::process::mobile_sim;
@@ -323,6 +319,7 @@ async fn a_card_enrolls_itself_with_the_users_ticket() {
     let user = office.live.create_user("Ana").await;
     let bound = office.blank("BOUND").await;
     office.blank("BLANK").await;
+    let mut browser = office.live.browser_of(&user).await;
     for (serial, is_bound) in [("BOUND", true), ("BLANK", false)] {
         let request = office.initial(&user, "self-enrollment").await;
         if is_bound {
@@ -332,9 +329,7 @@ async fn a_card_enrolls_itself_with_the_users_ticket() {
             let reply = colleague.desk.post(&format!("/api/requests/{request}/invitations")).await.unwrap();
             No::read(colleague.role, &reply).is(colleague.role, 403, "not-permitted", &["required: the user"]);
         }
-        let errand = InviteAgain { request: request.parse().unwrap() };
-        let invited = carry_out(office.live.world(), &the_user(UserId(user.parse().unwrap())), &errand).await.unwrap();
-        let ticket = invited.invitation.unwrap().uri.to_string();
+        let ticket = text(&browser.ticket(&request).await["invitation"]["uri"]);
         if is_bound {
             office.reader("BLANK").is_refused(&ticket, &[], "not-available", &["the device that is bound"]).await;
         }
