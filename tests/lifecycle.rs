@@ -126,6 +126,26 @@ proptest! {
     }
 }
 
+/// The clock steps back between placing a hold and lifting it, and jumps ahead: what is lifted is what was placed, whatever the time says.
+#[test]
+fn a_release_with_skewed_clocks_lifts_what_was_placed() {
+    for skew in [-48, -1, 0, 1, 5000] {
+        let mut walk = Walk::new();
+        walk.take(&Act::RequestInitial(0));
+        walk.take(&Act::Carry(0));
+        let before = walk.shown();
+        walk.take(&Act::Suspend(0));
+        let damaged = walk.submit(0, 0).unwrap();
+        walk.take(&Act::Wait(skew));
+        walk.cancel_request(damaged);
+        assert_ne!(walk.shown(), before, "the help desk's own hold still stands");
+        walk.take(&Act::Wait(-skew));
+        walk.take(&Act::Resume(0));
+        assert_eq!(walk.shown(), before, "skew: {skew} hours");
+        assert!(walk.faults().is_empty());
+    }
+}
+
 /// A replacement of a stand-in also holds the original behind it, with what it carries, under a cause of its own: it stays invalid
 /// whatever becomes of the arrangement meanwhile (lifecycle.md §4, submit 2).
 #[test]
