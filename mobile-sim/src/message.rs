@@ -174,7 +174,7 @@ fn refusal(message: Message, reply: &Reply) -> PhoneError {
     };
     let code = if code.is_empty() { format!("status {status}") } else { presentable(&code) };
     let detail = presentable(&detail);
-    if status == 429 || status >= 500 {
+    if status == 429 || status >= 500 || (status == 409 && code == "conflict") {
         let retry_after_s = reply.header("retry-after").and_then(|seconds| seconds.parse().ok());
         PhoneError::Busy { message, status, code, detail, retry_after_s }
     } else {
@@ -224,5 +224,10 @@ mod tests {
         assert!(lost.is_err_and(|error| error.is_transient()));
         let busy = Faults::default().carry(Message::Sync, async { Ok(Reply::of(503, "")) }).await;
         assert!(busy.is_err_and(|error| error.is_transient()));
+        for (code, passes) in [("conflict", true), ("slot-taken", false)] {
+            let body = format!(r#"{{"type":"about:blank","title":"x","status":409,"code":"{code}","detail":"no"}}"#);
+            let conflict = Faults::default().carry(Message::Sync, async { Ok(Reply::of(409, &body)) }).await;
+            assert!(conflict.is_err_and(|error| error.is_transient() == passes), "{code}");
+        }
     }
 }
