@@ -6,6 +6,7 @@
 mod scenario;
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use scenario::{player::Player, story::Story};
@@ -49,6 +50,20 @@ async fn a_story_that_is_not_true_is_found_out() {
         };
         assert!(outcome.is_err(), "the runner did not notice: {wrong}");
     }
+}
+
+/// docs/lifecycle.md names the story that shows each rule; a word of it in backticks with an underscore is a story.
+#[test]
+fn every_story_is_named_beside_its_rule() {
+    let told: BTreeSet<_> =
+        stories(Path::new("tests/scenarios")).iter().map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let rules = std::fs::read_to_string("docs/lifecycle.md").unwrap();
+    let is_story = |word: &&str| word.contains('_') && word.chars().all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit());
+    let named: BTreeSet<_> = rules.split('`').skip(1).step_by(2).filter(is_story).map(str::to_owned).collect();
+    let nowhere: Vec<_> = told.difference(&named).collect();
+    let untold: Vec<_> = named.difference(&told).collect();
+    assert!(nowhere.is_empty(), "not named in docs/lifecycle.md: {nowhere:?}");
+    assert!(untold.is_empty(), "named in docs/lifecycle.md, and no story: {untold:?}");
 }
 
 async fn play(file: &Path) -> Result<(), String> {
