@@ -8,7 +8,7 @@
 //!   clock stands still but for the acts *lapse* and *escalate*, which happen when they may; and of `enc` credentials only the order in
 //!   which they were issued counts, which is kept.
 //! - *What has ended.* Terminated and revoked are final: each act is compared with what was before it, in full, before anything is forgotten. A
-//!   terminated device is kept while an open request has it on its line or a stand-in stands in for it; a revoked credential while a device in
+//!   terminated device is kept while a request that matters has it on its line or was issued onto it, or a stand-in stands in for it; a revoked credential while a device in
 //!   use carries it as current. The rules ask nothing else of them.
 //! - *Tickets.* A new one can be had whenever the last is gone, so each session begins with a fresh one.
 
@@ -52,9 +52,12 @@ fn forget_what_has_ended(held: &mut Holdings) {
     let marks: Vec<StandIn> = held.devices_in_use().filter_map(|device| device.stand_in().copied()).collect();
     held.requests.retain(|id, request| request.is_open() || standing.contains(id) || marks.iter().any(|mark| mark.arrangement == *id));
     let lines: Vec<Line> = held.requests.values().filter_map(|request| request.replacement().map(|(_, line)| *line)).collect();
+    let issued = |request: &Request| if let RequestState::Issued { device, .. } = request.state { Some(device) } else { None };
+    let issued: Vec<DeviceId> = held.requests.values().filter_map(issued).collect();
     held.devices.retain(|id, device| {
         let is_over = matches!(device.state, DeviceState::Terminated { .. });
-        !is_over || lines.iter().any(|line| line.devices().any(|on| on == *id)) || marks.iter().any(|mark| mark.original == *id)
+        let is_on_a_line = lines.iter().any(|line| line.devices().any(|on| on == *id));
+        !is_over || is_on_a_line || issued.contains(id) || marks.iter().any(|mark| mark.original == *id)
     });
     let devices = &held.devices;
     let in_use = |id: &DeviceId| devices.get(id).is_some_and(Device::is_in_use);
