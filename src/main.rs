@@ -7,16 +7,19 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use remint::lifecycle::actor::Role;
+use remint::lifecycle::directory::{Attributes, PolicyOid, Sid};
+use remint::lifecycle::fasc_n::FascN;
 use remint::pki::key::random;
 use remint::pki::pkcs12::p12;
 use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
 use remint::server::init::{Foundation, Ports, init};
 use remint::server::policy::{self, Delivered};
-use remint::server::{Server, ServerError, Sockets, audit, check, house, told_to_stop, write_private};
+use remint::server::{Server, ServerError, Sockets, audit, check, escrow, house, root_crl, told_to_stop, write_private};
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
 use remint::workflows::publish_crl::publish_crl;
+use remint::workflows::rotate_escrow::rotate_escrow;
 use remint::workflows::set_password::give_initial_password;
 use remint::workflows::world::World;
 
@@ -45,11 +48,31 @@ enum Command {
     /// Export and verify the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The keys that seal the users' private encryption keys.
+    #[command(subcommand)]
+    Escrow(EscrowCommand),
     /// Show what a policy says.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Write a CRL of the root, PEM, for verifiers that want a CRL of every authority; make another before it expires
+    RootCrl {
+        #[command(flatten)]
+        data: Data,
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// How long it may be relied upon.
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
+        days: u16,
+    },
     /// Check every invariant over the whole database, and that what is served says what is on record; exit status 1 when something diverges
     Check(Data),
+}
+
+#[derive(Subcommand)]
+enum EscrowCommand {
+    /// Make a new escrow key and seal everything in escrow anew under it; cut short, run it again
+    Rotate(Data),
 }
 
 #[derive(Subcommand)]
@@ -125,16 +148,16 @@ struct InitArguments {
     /// The policy to begin with: default or federal.
     #[arg(long, default_value = "default")]
     policy: Delivered,
-    #[arg(long, default_value_t = 8443)]
+    #[arg(long, default_value_t = 8443, value_parser = clap::value_parser!(u16).range(1..))]
     devices_port: u16,
-    #[arg(long, default_value_t = 9443)]
+    #[arg(long, default_value_t = 9443, value_parser = clap::value_parser!(u16).range(1..))]
     desk_port: u16,
-    #[arg(long, default_value_t = 7443)]
+    #[arg(long, default_value_t = 7443, value_parser = clap::value_parser!(u16).range(1..))]
     portal_port: u16,
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
     status_port: u16,
     /// Serve metrics for Prometheus on this port of this machine; off if not given.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     metrics_port: Option<u16>,
 }
 
@@ -175,6 +198,15 @@ enum UserCommand {
         /// User principal name, for smart card logon; the e-mail address if not given.
         #[arg(long)]
         upn: Option<String>,
+        /// The SID of their account in a Windows domain.
+        #[arg(long)]
+        sid: Option<Sid>,
+        /// The FASC-N of the credential that they carry, 50 hexadecimal digits.
+        #[arg(long)]
+        fasc_n: Option<FascN>,
+        /// A certificate policy that they fulfil; more than once for more.
+        #[arg(long)]
+        policy: Vec<PolicyOid>,
     },
     /// Give a user an initial password of the portal, and print it
     Password {
@@ -213,6 +245,11 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
             publish_crl(&world).await?;
             println!("{name}: record closed, certificates revoked");
         }
+        Command::RootCrl { data, out, days } => {
+            let pem = root_crl::root_crl(&data.data, days, &SystemClock)?;
+            std::fs::write(&out, pem).map_err(|source| ServerError::new(format!("{}: {source}", out.display())))?;
+            println!("{}: may be relied upon for {days} days", out.display());
+        }
         Command::Check(Data { data }) => {
             let checked = match check::check(&data).await {
                 Ok(checked) => checked,
@@ -223,6 +260,12 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
             };
             println!("{}", check::told(&checked));
             return Ok(if checked.report.divergences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Escrow(EscrowCommand::Rotate(Data { data })) => {
+            let world = open(&data).await?;
+            let rotation = rotate_escrow(&world).await?;
+            world.store.close().await;
+            println!("{}", escrow::told(&rotation)?);
         }
         Command::Policy(PolicyCommand::Explain { data, profile }) => {
             let settings = match data {
@@ -245,10 +288,11 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
             eprintln!("{count} entries");
         }
         Command::User(UserCommand::Password { data, login }) => give_password(&open(&data.data).await?, &login).await?,
-        Command::User(UserCommand::Add { data, name, email, upn }) => {
+        Command::User(UserCommand::Add { data, name, email, upn, sid, fasc_n, policy }) => {
             let world = open(&data.data).await?;
             let upn = upn.unwrap_or_else(|| email.clone());
-            let user = create_user(&world, &administrator(), NewUser { name, email, upn }).await?;
+            let attributes = Attributes { sid, fasc_n, policies: policy.into_iter().collect() };
+            let user = create_user(&world, &administrator(), NewUser { name, email, upn, attributes }).await?;
             println!("{}", user.id);
         }
     }

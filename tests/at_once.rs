@@ -14,6 +14,7 @@ use mobile_sim::{Faults, Message, Outcome, PhoneError, UpdateOutcome};
 use remint::lifecycle::actor::{Actor, Role};
 use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::device::DeviceKind;
+use remint::lifecycle::directory::Attributes;
 use remint::lifecycle::request::Mode;
 use remint::workflows::add_operator::add_operator;
 use remint::workflows::create_user::{NewUser, administrator, create_user};
@@ -78,7 +79,12 @@ async fn a_crowd_of_the_same_message_opens_one_session() {
     let desk = Caller { actor: Actor::Operator(hana), ..administrator() };
     for round in 0..ROUNDS {
         let name = format!("ana{round}");
-        let new = NewUser { email: format!("{name}@example.org"), upn: format!("{name}@corp.example.org"), name };
+        let new = NewUser {
+            email: format!("{name}@example.org"),
+            upn: format!("{name}@corp.example.org"),
+            attributes: Attributes::default(),
+            name,
+        };
         let user = create_user(&house.world, &administrator(), new).await.unwrap();
         let errand = RequestInitialIssuance { user: user.id, kind: DeviceKind::MobileSmartCard, mode: Mode::Remote };
         let opened = carry_out(&house.world, &desk, &errand).await.unwrap();

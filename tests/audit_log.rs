@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 
 use remint::lifecycle::actor::{Actor, Role};
 use remint::lifecycle::device::DeviceKind;
+use remint::lifecycle::directory::Attributes;
 use remint::lifecycle::ids::{DeviceId, UserId};
 use remint::lifecycle::request::Mode;
 use remint::store::audit::Who;
@@ -41,7 +42,12 @@ async fn desk(world: &World) -> Caller {
 }
 
 async fn somebody(world: &World, name: &str) -> UserId {
-    let new = NewUser { name: name.to_owned(), email: format!("{name}@example.org"), upn: format!("{name}@corp.example.org") };
+    let new = NewUser {
+        name: name.to_owned(),
+        email: format!("{name}@example.org"),
+        upn: format!("{name}@corp.example.org"),
+        attributes: Attributes::default(),
+    };
     create_user(world, &administrator(), new).await.unwrap().id
 }
 

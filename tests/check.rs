@@ -10,6 +10,7 @@ use std::process::Command;
 use remint::lifecycle::actor::{Actor, Role};
 use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::device::DeviceKind;
+use remint::lifecycle::directory::Attributes;
 use remint::lifecycle::reason::Reason;
 use remint::lifecycle::request::Mode;
 use remint::store::audit::Who;
@@ -37,7 +38,12 @@ async fn furnished() -> House {
     let hired = add_operator(world, "hana", BTreeSet::from([Role::HelpDesk]), None).await.unwrap().operator;
     let who = Who::Operator { id: hired.id, fingerprint: "AB".to_owned() };
     let hana = Caller { actor: Actor::Operator(hired), who, source: "test".to_owned() };
-    let new = NewUser { name: "Ana".to_owned(), email: "ana@example.org".to_owned(), upn: "ana@corp.example.org".to_owned() };
+    let new = NewUser {
+        name: "Ana".to_owned(),
+        email: "ana@example.org".to_owned(),
+        upn: "ana@corp.example.org".to_owned(),
+        attributes: Attributes::default(),
+    };
     let user = create_user(world, &administrator(), new).await.unwrap().id;
     let initial = RequestInitialIssuance { user, kind: DeviceKind::MobileSmartCard, mode: Mode::Remote };
     let mut done = carry_out(world, &hana, &initial).await.unwrap();
@@ -112,6 +118,8 @@ async fn what_is_broken_is_found_and_told() {
         (vec!["UPDATE devices SET state = 'issued', terminated_at = NULL, end_reason = NULL WHERE state = 'terminated'"], "invariant 7"),
         (vec!["DELETE FROM devices WHERE state = 'terminated'"], "refers to a row of devices that is not there"),
         (vec!["UPDATE crls SET der = (SELECT der FROM certificates LIMIT 1)"], "the CRL: it cannot be read"),
+        (vec!["UPDATE crls SET delta = der"], "the delta: found: base None"),
+        (vec!["UPDATE crls SET delta = NULL"], "no delta CRL"),
         (vec!["UPDATE credentials SET key_id = zeroblob(32) WHERE slot = 'sign' AND state = 'issued'"], "invariant 9"),
     ] {
         let house = furnished().await;

@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use remint::lifecycle::actor::{Actor, Operator, Role};
 use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::device::{DeviceKind, DeviceStatus};
+use remint::lifecycle::directory::Attributes;
 use remint::lifecycle::holdings::{Holdings, Standing};
 use remint::lifecycle::ids::{DeviceId, UserId};
 use remint::lifecycle::reason::Reason;
@@ -49,7 +50,12 @@ async fn hire(house: &House, name: &str) -> Caller {
 async fn agency() -> Agency {
     let house = House::new(17, |policy| *policy = parse(Delivered::Federal.text()).unwrap()).await;
     let (hana, olaf) = (hire(&house, "hana").await, hire(&house, "olaf").await);
-    let new = NewUser { name: "Ana".to_owned(), email: "ana@example.org".to_owned(), upn: "ana@corp.example.org".to_owned() };
+    let new = NewUser {
+        name: "Ana".to_owned(),
+        email: "ana@example.org".to_owned(),
+        upn: "ana@corp.example.org".to_owned(),
+        attributes: Attributes::default(),
+    };
     let ana = create_user(&house.world, &administrator(), new).await.unwrap().id;
     Agency { house, ana, hana, olaf }
 }

@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use remint::lifecycle::actor::{Actor, Role};
 use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::device::DeviceKind;
+use remint::lifecycle::directory::Attributes;
 use remint::lifecycle::hold::Held;
 use remint::lifecycle::ids::{DeviceId, RequestId, UserId};
 use remint::lifecycle::reason::{Reason, Termination};
@@ -66,7 +67,12 @@ async fn scene_named(name: &str) -> Scene {
     let hired = add_operator(&house.world, "hana", roles, None).await.unwrap().operator;
     let who = Who::Operator { id: hired.id, fingerprint: "AB".to_owned() };
     let hana = Caller { actor: Actor::Operator(hired), who, source: "test".to_owned() };
-    let new = NewUser { name: name.to_owned(), email: "ana@example.org".to_owned(), upn: "ana@corp.example.org".to_owned() };
+    let new = NewUser {
+        name: name.to_owned(),
+        email: "ana@example.org".to_owned(),
+        upn: "ana@corp.example.org".to_owned(),
+        attributes: Attributes::default(),
+    };
     let ana = create_user(&house.world, &administrator(), new).await.unwrap().id;
     Scene { house, hana, ana }
 }
@@ -255,7 +261,7 @@ async fn a_letter_that_is_delivered_twice_is_there_once() {
     let store = &scene.world().store;
     let due = store.due_letters(scene.world().now(), 10).await.unwrap();
     let sealed = due[0].clone();
-    let opened = scene.world().escrow.open(&remint::workflows::letters::sealing_label(sealed.id), &sealed.sealed).unwrap();
+    let opened = scene.world().master.open(&remint::workflows::letters::sealing_label(sealed.id), &sealed.sealed).unwrap();
     let text: remint::workflows::letters::Text = serde_json::from_slice(&opened).unwrap();
     let envelope = Envelope {
         id: sealed.id,

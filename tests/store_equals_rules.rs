@@ -12,6 +12,7 @@ use remint::lifecycle::actor::{Actor, Role};
 use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::credential::Slot;
 use remint::lifecycle::device::{DeviceKind, DeviceState};
+use remint::lifecycle::directory::Attributes;
 use remint::lifecycle::hold::Held;
 use remint::lifecycle::holdings::Holdings;
 use remint::lifecycle::ids::{RequestId, UserId};
@@ -76,7 +77,12 @@ impl Walk {
         let desk = [hire(&house, "hana").await, hire(&house, "olaf").await];
         let mut users = Vec::new();
         for name in ["ana", "bo"] {
-            let new = NewUser { name: name.to_owned(), email: format!("{name}@example.org"), upn: format!("{name}@corp.example.org") };
+            let new = NewUser {
+                name: name.to_owned(),
+                email: format!("{name}@example.org"),
+                upn: format!("{name}@corp.example.org"),
+                attributes: Attributes::default(),
+            };
             users.push(create_user(&house.world, &administrator(), new).await.unwrap().id);
         }
         for n in 0..4 {

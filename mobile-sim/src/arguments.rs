@@ -67,6 +67,8 @@ Examples:
         #[arg(long)]
         private_keys: bool,
     },
+    /// Print the root of the simulated hardware, PEM, for certs/evidence/roots.pem of a development server; everybody has its key
+    EvidenceRoot,
     /// Give up an issuance before its end: what was signed in it is revoked
     #[command(after_help = "Example:\n  mobile-sim --state phone --pin 123456 give-up")]
     GiveUp,
@@ -109,11 +111,14 @@ pub struct IssueArgs {
     #[arg(long)]
     pub serial: Option<String>,
     /// The model of the device
-    #[arg(long, default_value = "Simulated phone")]
+    #[arg(long, default_value = "Simulated phone", default_value_if("kind", "smart-card", "Simulated card"))]
     pub model: String,
     /// What its owner calls it
-    #[arg(long, default_value = "My phone")]
+    #[arg(long, default_value = "My phone", default_value_if("kind", "smart-card", "My card"))]
     pub name: String,
+    /// Show evidence for each key, by simulated hardware that only a development server believes
+    #[arg(long)]
+    pub evidence: bool,
     /// Forget an unfinished issuance first; the server is not told
     #[arg(long)]
     pub restart: bool,

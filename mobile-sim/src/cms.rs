@@ -187,3 +187,24 @@ fn initialization_vector(parameters: Option<&Any>) -> Option<[u8; 16]> {
     let octets: &OctetStringRef = parameters?.decode_as().ok()?;
     octets.as_bytes().try_into().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vectors::{b64, b64u, vectors};
+
+    #[test]
+    fn the_envelope_of_the_published_vectors_opens_by_each_step_that_they_name() {
+        let vector = &vectors()["delivery"];
+        let key = Key::from_pkcs8(&b64(vector, "transport_key_pkcs8")).expect("a key");
+        let ephemeral = Key::from_pkcs8(&b64(vector, "ephemeral_key_pkcs8")).expect("a key");
+        let secret = key.agree(ephemeral.point()).expect("agreed");
+        assert_eq!(*secret, b64u(vector, "ecdh_secret"));
+        let kek = x963_kdf(&digest::SHA256, &secret, &b64(vector, "shared_info_der"), 32);
+        assert_eq!(*kek, b64u(vector, "key_encryption_key"));
+        let opened = open(&b64(vector, "enveloped_der"), &[Recipient::key(&key)]).expect("opened");
+        assert_eq!(*opened, b64(vector, "content"));
+        let another = Key::generate().expect("a key");
+        assert_eq!(open(&b64(vector, "enveloped_der"), &[Recipient::key(&another)]).err(), Some(EnvelopeError::NotForUs));
+    }
+}

@@ -74,8 +74,13 @@ fn prove(slot: &Slot, credential: &Credential, errand: &Errand) -> Result<SlotPr
     Ok(SlotProof { slot: slot.clone(), serial: credential.certificate.serial(), signature: sign(&credential.key, errand)? })
 }
 
+/// What every key signs.
+fn signed_message(challenge: &[u8; 32]) -> Vec<u8> {
+    [LABEL, challenge].concat()
+}
+
 fn sign(key: &Key, errand: &Errand) -> Result<String, Distrust> {
-    let signature = key.sign(&[LABEL, &errand.challenge].concat());
+    let signature = key.sign(&signed_message(&errand.challenge));
     signature.map(|signature| b64u(&signature)).map_err(|error| Distrust::because(error.to_string()))
 }
 
@@ -98,4 +103,17 @@ fn check(
         return Err(Distrust::because("a receipt that lists other older keys than were collected"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vectors::{b64u, vectors};
+
+    #[test]
+    fn what_is_signed_to_confirm_is_what_the_published_vector_says() {
+        let vector = &vectors()["confirm"];
+        let challenge: [u8; 32] = b64u(vector, "challenge").try_into().expect("32 bytes");
+        assert_eq!(signed_message(&challenge), b64u(vector, "message"));
+    }
 }

@@ -15,18 +15,31 @@ use crate::session::request;
 use crate::state::Credential;
 use crate::trust::Chain;
 use crate::wire::{Client, Reply, Request};
-use crate::{cms, est, multipart, package};
+use crate::{cms, est, evidence, multipart, package};
 
 /// id-aa-asymmDecryptKeyID (RFC 7030 §4.4.1.2).
 const ASYMM_DECRYPT_KEY_IDENTIFIER: &[u64] = &[1, 2, 840, 113549, 1, 9, 16, 2, 54];
 
-/// M4: has the key of one slot certified.
-pub(crate) async fn enroll(client: &Client, slot: &Slot, key: &Key, chain: &Chain, faults: &Faults) -> Result<Certificate, PhoneError> {
+/// M4: has the key of one slot certified. With a challenge, hardware vouches for the key.
+pub(crate) async fn enroll(
+    client: &Client,
+    slot: &Slot,
+    key: &Key,
+    challenge: Option<&[u8; 32]>,
+    chain: &Chain,
+    faults: &Faults,
+) -> Result<Certificate, PhoneError> {
     let message = Message::Enroll(slot.clone());
-    let body = request(key, vec![]).map_err(|error| error.at(message.clone()))?;
+    let made = evidence(key, challenge).and_then(|attributes| request(key, attributes));
+    let body = made.map_err(|error| error.at(message.clone()))?;
     let post = Request::post(format!("/.well-known/est/{slot}/simpleenroll")).with_body(est::PKCS10, b64(&body));
     let reply = faults.send(message.clone(), client, post).await?;
     certificate_for(&reply, key, chain).map_err(|error| error.at(message))
+}
+
+fn evidence(key: &Key, challenge: Option<&[u8; 32]>) -> Result<Vec<Attribute>, Distrust> {
+    let made = challenge.map(|challenge| evidence::for_key(key, challenge)).transpose()?;
+    Ok(made.map(|values| Attribute { oid: evidence::ATTRIBUTE, values }).into_iter().collect())
 }
 
 fn certificate_for(reply: &Reply, key: &Key, chain: &Chain) -> Result<Certificate, Distrust> {
@@ -130,5 +143,22 @@ mod tests {
         assert!(shown.contains(&crate::encoding::hex(&key.identifier())), "{shown}");
         let judged = std::process::Command::new("openssl").args(["req", "-inform", "DER", "-verify", "-noout", "-in"]).arg(&file).output();
         assert!(judged.expect("openssl runs").status.success());
+    }
+
+    #[test]
+    fn the_request_of_a_transport_key_names_it_as_the_published_vector_does() {
+        use crate::vectors::{b64, b64u, vectors};
+        let vector = &vectors()["transport_request"];
+        let key = Key::from_pkcs8(&b64(vector, "transport_key_pkcs8")).expect("a key");
+        assert_eq!(key.identifier().to_vec(), b64u(vector, "subject_key_identifier"));
+        let (ours, theirs) = (key_request(&key).expect("made"), b64(vector, "request_der"));
+        // from the version to the end of the attribute: the signature behind it is made with fresh randomness
+        let attribute = b64(vector, "attribute_der");
+        let signed = |request: &[u8]| {
+            let end = request.windows(attribute.len()).position(|window| window == attribute).expect("the attribute") + attribute.len();
+            let start = request.windows(3).position(|window| window == [0x02, 0x01, 0x00]).expect("version 1");
+            request[start..end].to_vec()
+        };
+        assert_eq!(signed(&ours), signed(&theirs));
     }
 }

@@ -112,6 +112,17 @@ mod tests {
     }
 
     #[test]
+    fn the_invitation_of_the_published_vectors_is_read_as_they_say() {
+        let vector = &crate::vectors::vectors()["invitation"];
+        let field = |name| crate::vectors::b64u(vector, name);
+        let invitation: Invitation = vector["uri"].as_str().expect("a text").parse().expect("valid");
+        assert_eq!(invitation.authority, vector["host_and_port"].as_str().expect("a text"));
+        let read = [&invitation.id[..], &invitation.secret[..], &invitation.pin[..]].map(<[u8]>::to_vec);
+        assert_eq!(read, ["invitation", "secret", "pin"].map(field));
+        assert_eq!(Some(invitation.expires_at_s), vector["expires_at_s"].as_u64());
+    }
+
+    #[test]
     fn an_invitation_is_read_whole() {
         let invitation: Invitation = uri().parse().expect("valid");
         assert_eq!(invitation.authority, "127.0.0.1:9443");

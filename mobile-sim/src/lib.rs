@@ -38,12 +38,15 @@ mod sync;
 mod tls;
 mod trust;
 mod vault;
+#[cfg(test)]
+mod vectors;
 
 pub mod alarm;
 pub mod card;
 pub mod certificate;
 pub mod device;
 pub mod error;
+pub mod evidence;
 pub mod export;
 pub mod fleet;
 pub mod identity;

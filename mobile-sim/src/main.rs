@@ -15,7 +15,9 @@ use mobile_sim::alarm;
 use mobile_sim::certificate::Certificate;
 use mobile_sim::fleet::{Fleet, FleetError, Report, percentile_ms};
 use mobile_sim::wire::Client;
-use mobile_sim::{Card, DeviceFacts, Faults, Identity, Invitation, Outcome, Phone, RelyingParty, Status, Synced, UpdateOutcome, export};
+use mobile_sim::{
+    Card, DeviceFacts, Faults, Identity, Invitation, Outcome, Phone, RelyingParty, Status, Synced, UpdateOutcome, evidence, export,
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -38,6 +40,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Export { folder, private_keys: false } => {
             export::certificates(&card(state)?, &folder).map_err(|error| Failure::unwritable(&folder, error))?
         }
+        Command::EvidenceRoot => print!("{}", evidence::simulator_root().map_err(|error| Failure::usage(error.to_string()))?),
         Command::GiveUp => open(state, pin)?.give_up(&Faults::default()).await?,
         Command::ChangePin { new } => open(state, pin)?.change_pin(&new)?,
         Command::Status(args) => status(&args).await?,
@@ -61,6 +64,9 @@ fn folder(state: Option<&Path>) -> Result<&Path, Failure> {
 
 async fn issue(mut phone: Phone, args: IssueArgs) -> Result<(), Failure> {
     let invitation: Invitation = args.invitation.parse().map_err(|error| Failure::usage(format!("{error}")))?;
+    if args.evidence {
+        phone = phone.showing_evidence();
+    }
     if args.restart {
         phone.discard_unfinished()?;
     }

@@ -30,6 +30,7 @@ use crate::{export, session, sync, trust};
 pub struct Phone {
     state: State,
     keeper: Box<dyn Keeper>,
+    shows_evidence: bool,
 }
 
 /// How an issuance ended.
@@ -67,12 +68,17 @@ impl Phone {
     pub fn open(folder: impl AsRef<Path>, pin: &str) -> Result<Self, PhoneError> {
         let pin = Pin::new(pin).map_err(|error| PhoneError::Usage(error.to_string()))?;
         let (keeper, state) = Folder::open(folder.as_ref(), &pin)?;
-        Ok(Self { state, keeper: Box::new(keeper) })
+        Ok(Self { state, keeper: Box::new(keeper), shows_evidence: false })
     }
 
     /// A phone that forgets everything at its end.
     pub fn in_memory() -> Self {
-        Self { state: State::default(), keeper: Box::new(Nowhere) }
+        Self { state: State::default(), keeper: Box::new(Nowhere), shows_evidence: false }
+    }
+
+    /// The same phone; with each key that it enrolls it shows evidence by simulated hardware ([`crate::evidence`]).
+    pub fn showing_evidence(self) -> Self {
+        Self { shows_evidence: true, ..self }
     }
 
     /// What the phone said about itself when it was first invited.
@@ -250,11 +256,12 @@ impl Phone {
     async fn provision(&mut self, mut session: Provisioning, faults: &Faults) -> Result<Outcome, PhoneError> {
         let server = session.server.clone();
         let bootstrap = client(&server, &session.bootstrap, &session.session_key, &Message::CollectKey)?;
+        let challenge = self.shows_evidence.then_some(session.errand.challenge);
         for slot in session.enrollments.keys().cloned().collect::<Vec<_>>() {
             let Some(enrollment) = session.enrollments.get_mut(&slot).filter(|enrollment| enrollment.certificate.is_none()) else {
                 continue;
             };
-            enrollment.certificate = Some(enroll(&bootstrap, &slot, &enrollment.key, &server.chain, faults).await?);
+            enrollment.certificate = Some(enroll(&bootstrap, &slot, &enrollment.key, challenge.as_ref(), &server.chain, faults).await?);
             self.enter(Stage::Provisioning(Box::new(session.clone())))?;
         }
         let own = session.enrolled();

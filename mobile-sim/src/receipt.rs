@@ -43,8 +43,31 @@ pub(crate) fn verify(jws: &str, chain: &Chain) -> Result<Receipt, Distrust> {
     }
     let signer = Certificate::from_der(from_b64(header.x5c.first().ok_or_else(malformed)?.as_bytes())?)?;
     chain.check_delivery_signer(&signer)?;
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, signer.point()?)
-        .verify(signed.as_bytes(), &from_b64u(signature)?)
-        .map_err(|_| Distrust::because("a receipt whose signature does not hold"))?;
+    holds(&signer.point()?, signed, &from_b64u(signature)?)?;
     serde_json::from_slice(&from_b64u(payload)?).map_err(|_| malformed())
+}
+
+/// ES256: r ‖ s, 32 bytes each (RFC 7518 §3.4).
+fn holds(point: &[u8], signed: &str, signature: &[u8]) -> Result<(), Distrust> {
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+    key.verify(signed.as_bytes(), signature).map_err(|_| Distrust::because("a receipt whose signature does not hold"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vectors::{b64, vectors};
+
+    #[test]
+    fn the_signature_of_the_published_receipt_holds_over_what_it_says_and_nothing_else() {
+        let vector = &vectors()["receipt"];
+        let (signed, signature) = vector["jws"].as_str().expect("a text").rsplit_once('.').expect("a signature");
+        let (spki, signature) = (b64(vector, "signer_spki"), from_b64u(signature).expect("base64url"));
+        let point = &spki[spki.len() - 65..];
+        assert!(holds(point, signed, &signature).is_ok());
+        assert!(holds(point, &signed.replacen('e', "f", 1), &signature).is_err());
+        let (_, payload) = signed.split_once('.').expect("two parts");
+        let claims: serde_json::Value = serde_json::from_slice(&from_b64u(payload).expect("base64url")).expect("JSON");
+        assert_eq!(claims, vector["claims"]);
+    }
 }

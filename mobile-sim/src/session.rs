@@ -239,6 +239,20 @@ mod tests {
     }
 
     #[test]
+    fn proofs_are_those_of_the_published_vectors() {
+        use crate::vectors::{b64, b64u, vectors};
+        let vectors = vectors();
+        let invitation: Invitation = vectors["invitation"]["uri"].as_str().expect("text").parse().expect("valid");
+        for vector in vectors["proof"].as_array().expect("a list") {
+            let covered = ["exporter", "invitation"].map(|name| b64u(vector, name)).concat();
+            let covered = [covered, b64(vector, "session_key_spki"), b64u(vector, "nonce")].concat();
+            let (transcript, key) = (Transcript(covered), proof_key(&invitation, vector["code"].as_str()).expect("key"));
+            assert_eq!(transcript.proof(&key, CLIENT_TO_SERVER).as_slice(), b64u(vector, "proof_c2s"));
+            assert!(transcript.check(&key, SERVER_TO_CLIENT, vector["proof_s2c"].as_str().expect("text")).is_ok());
+        }
+    }
+
+    #[test]
     fn a_plan_may_deliver_enc_and_nothing_else() {
         let plan = |json: &str| serde_json::from_str::<Plan>(json).map(Plan::sorted);
         let good =

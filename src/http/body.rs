@@ -42,7 +42,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Parsed<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        is_json(request.headers())?;
+        is_of_type(request.headers(), "application/json")?;
         let body = read(request, LIMIT).await?;
         if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
             return Err(Problem::malformed("body: expected: a JSON object"));
@@ -51,14 +51,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Parsed<T> {
     }
 }
 
-/// A form of another site cannot send this media type unasked, so demanding it also keeps forged requests out.
-fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+/// Whether a body says that it is of this media type. A form of another site cannot say `application/json` unasked, so demanding it also
+/// keeps forged requests out.
+pub fn is_of_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
     let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("none");
     let essence = found.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    if essence.eq_ignore_ascii_case(expected) {
         return Ok(());
     }
-    Err(Problem::new("wrong-media-type", format!("content type: found: {found}, expected: application/json")))
+    Err(Problem::new("wrong-media-type", format!("content type: found: {found}, expected: {expected}")))
 }
 
 async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {

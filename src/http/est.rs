@@ -1,32 +1,39 @@
 //! EST (RFC 7030, clarified by RFC 8951) on the `devices` listener: the CA chain, what a slot wants, enrollment, and server-made keys.
 
+mod asked;
+
 use std::sync::Arc;
 
+use asked::{Basic, BasicCredentials, Csr, Label};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::body::Whole;
 use super::peer::Peer;
 use super::problem::Problem;
-use super::words::{self, Segment};
+use super::words;
 use crate::lifecycle::credential::Slot;
-use crate::pki::request::est_base64;
 use crate::pki::{cms, csrattrs};
 use crate::workflows::deliver_encryption_key::{Delivery, deliver_encryption_key};
 use crate::workflows::enroll_credential::enroll_credential;
 use crate::workflows::failure::Failure;
+use crate::workflows::open_session::{OpenSession, Shown, open_session};
+use crate::workflows::renew_credential::renew_credential;
 use crate::workflows::world::World;
 
-/// The EST paths.
+/// The EST paths: without a label, with one where RFC 7030 §3.2.2 puts it, and with one in front, as strongSwan writes it.
 pub fn router() -> Router<Arc<World>> {
-    Router::new()
-        .route("/.well-known/est/cacerts", get(cacerts))
-        .route("/.well-known/est/{slot}/csrattrs", get(wanted))
-        .route("/.well-known/est/{slot}/simpleenroll", post(simpleenroll))
-        .route("/.well-known/est/{slot}/serverkeygen", post(serverkeygen))
+    ["/.well-known/est", "/.well-known/est/{label}", "/{label}/.well-known/est"].into_iter().fold(Router::new(), |router, base| {
+        let path = |operation: &str| format!("{base}/{operation}");
+        router
+            .route(&path("cacerts"), get(cacerts))
+            .route(&path("csrattrs"), get(wanted))
+            .route(&path("simpleenroll"), post(simpleenroll))
+            .route(&path("simplereenroll"), post(simplereenroll))
+            .route(&path("serverkeygen"), post(serverkeygen))
+    })
 }
 
 /// A problem, said as EST says it.
@@ -59,29 +66,62 @@ fn est_body(content_type: &'static str, der: &[u8]) -> Response {
 }
 
 /// M1 (RFC 7030 §4.1).
-async fn cacerts(State(world): State<Arc<World>>) -> Result<Response, EstProblem> {
+async fn cacerts(State(world): State<Arc<World>>, _: Label) -> Result<Response, EstProblem> {
     let chain: Vec<&[u8]> = world.authority.chain().iter().map(Vec::as_slice).collect();
     let bag = cms::certs_only(&chain).map_err(Failure::from)?;
     Ok(est_body("application/pkcs7-mime", &bag))
 }
 
 /// M3 (RFC 7030 §4.5, RFC 9908).
-async fn wanted(Segment(slot): Segment) -> Result<Response, EstProblem> {
-    slot_of(&slot)?;
+async fn wanted(_: Label) -> Result<Response, EstProblem> {
     Ok(est_body("application/csrattrs", csrattrs::CSR_ATTRIBUTES))
 }
 
-/// M4 (RFC 7030 §4.2).
+/// M4, and M2′ for a plain client (RFC 7030 §4.2).
 async fn simpleenroll(
     State(world): State<Arc<World>>,
     peer: Peer,
-    Segment(slot): Segment,
-    body: Result<Whole, Problem>,
+    label: Label,
+    basic: Basic,
+    csr: Result<Csr, Problem>,
 ) -> Result<Response, EstProblem> {
-    let slot = slot_of(&slot)?;
+    let is_plain = label == Label::Boot || (label == Label::None && peer.certificate.is_none());
+    let certificate = if is_plain {
+        bootstrap(&world, &peer, basic.credentials?, csr?).await?
+    } else {
+        enroll_credential(&world, &peer.at_work(&world).await?, label.slot()?, &csr?.0).await?
+    };
+    enrolled(&certificate)
+}
+
+/// M2′: the bare secret of an invitation, by HTTP Basic.
+async fn bootstrap(world: &World, peer: &Peer, credentials: BasicCredentials, csr: Csr) -> Result<Vec<u8>, EstProblem> {
+    let BasicCredentials { invitation, secret, code } = credentials;
+    let message = OpenSession { invitation, csr: csr.0, shown: Shown::Secret { secret, code }, source: peer.source() };
+    let opened = open_session(world, &message).await.map_err(|failure| match failure {
+        // RFC 7030 §3.2.3: what does not authenticate is asked again
+        Failure::Missing { code: "unknown-invitation", .. } => {
+            Problem::new("wrong-proof", "found: no such invitation, expected: an open one")
+        }
+        other => other.into(),
+    })?;
+    Ok(opened.bootstrap_certificate)
+}
+
+/// Renewal of a device's own certificate (RFC 7030 §4.2.2).
+async fn simplereenroll(
+    State(world): State<Arc<World>>,
+    peer: Peer,
+    label: Label,
+    csr: Result<Csr, Problem>,
+) -> Result<Response, EstProblem> {
     let device = peer.at_work(&world).await?;
-    let certificate = enroll_credential(&world, &device, slot, &csr(body?)?).await?;
-    let bag = cms::certs_only(&[&certificate]).map_err(Failure::from)?;
+    enrolled(&renew_credential(&world, &device, label.slot()?, &csr?.0).await?)
+}
+
+/// The new certificate alone.
+fn enrolled(certificate: &[u8]) -> Result<Response, EstProblem> {
+    let bag = cms::certs_only(&[certificate]).map_err(Failure::from)?;
     Ok(est_body("application/pkcs7-mime; smime-type=certs-only", &bag))
 }
 
@@ -89,23 +129,15 @@ async fn simpleenroll(
 async fn serverkeygen(
     State(world): State<Arc<World>>,
     peer: Peer,
-    Segment(slot): Segment,
-    body: Result<Whole, Problem>,
+    label: Label,
+    csr: Result<Csr, Problem>,
 ) -> Result<Response, EstProblem> {
-    if slot_of(&slot)? != Slot::Enc {
-        return Err(Problem::new("unknown-slot", format!("slot: found: {slot}, expected: enc, whose key the server makes")).into());
+    if label != Label::Slot(Slot::Enc) {
+        return Err(Problem::new("unknown-slot", format!("label: found: {label}, expected: enc, whose key the server makes")).into());
     }
     let device = peer.at_work(&world).await?;
-    let delivery = deliver_encryption_key(&world, &device, &csr(body?)?).await?;
+    let delivery = deliver_encryption_key(&world, &device, &csr?.0).await?;
     multipart(&delivery)
-}
-
-fn slot_of(slot: &str) -> Result<Slot, Problem> {
-    slot.parse().map_err(|error| Problem::new("unknown-slot", format!("slot: {error}")))
-}
-
-fn csr(body: Whole) -> Result<Vec<u8>, Problem> {
-    est_base64(&body.0).map_err(|bad| Problem::new("bad-csr", bad.to_string()))
 }
 
 /// The key and its certificate, as RFC 7030 §4.4.2 packs them.

@@ -101,9 +101,14 @@ fn status_of(code: &str) -> StatusCode {
     match code {
         "malformed" | "bad-line" | "bad-csr" | "proof-required" => StatusCode::BAD_REQUEST,
         "certificate-required" | "wrong-proof" | "wrong-password" | "sign-in-required" => StatusCode::UNAUTHORIZED,
-        "not-permitted" | "own-request" | "wrong-certificate" | "wrong-signature" | "foreign-origin" | "password-change-required" => {
-            StatusCode::FORBIDDEN
-        }
+        "not-permitted"
+        | "own-request"
+        | "wrong-certificate"
+        | "wrong-signature"
+        | "foreign-origin"
+        | "password-change-required"
+        | "evidence-refused"
+        | "directory-incomplete" => StatusCode::FORBIDDEN,
         "unknown" | "unknown-invitation" | "unknown-slot" => StatusCode::NOT_FOUND,
         "method-not-allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "invitation-expired" | "invitation-canceled" | "invitation-used" | "canceled" => StatusCode::GONE,
@@ -118,5 +123,39 @@ fn status_of(code: &str) -> StatusCode {
         "conflict" => StatusCode::CONFLICT,
         // what stands in the way: not-replaceable, open-request, wrong-state, slot-taken, keys-changed, duplicate, …
         _ => StatusCode::CONFLICT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lifecycle::refusal::RefusalCode;
+
+    /// What people at the desk and the portal are told; no device ever is.
+    const NOT_FOR_DEVICES: [&str; 13] = [
+        "bad-line",
+        "duplicate",
+        "foreign-origin",
+        "not-approved",
+        "not-replaceable",
+        "open-request",
+        "own-request",
+        "password-change-required",
+        "sign-in-required",
+        "stand-in",
+        "weak-password",
+        "wrong-mode",
+        "wrong-password",
+    ];
+
+    #[test]
+    fn the_protocol_page_says_what_an_app_does_about_every_code_that_a_device_can_meet() {
+        let page = include_str!("../../docs/protocol.md");
+        let (_, table) = page.split_once("## Every error, and what the app does about it").unwrap();
+        let (_, statuses) = include_str!("problem.rs").split_once("fn status_of").unwrap();
+        let (statuses, _) = statuses.split_once("#[cfg(test)]").unwrap();
+        let named = statuses.split('"').skip(1).step_by(2);
+        for code in named.chain(RefusalCode::ALL.iter().map(|code| code.as_str())).filter(|code| !NOT_FOR_DEVICES.contains(code)) {
+            assert!(table.contains(&format!("`{code}`")), "{code}");
+        }
     }
 }

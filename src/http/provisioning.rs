@@ -23,7 +23,7 @@ use crate::workflows::AtWork;
 use crate::workflows::abandon_session::abandon_session;
 use crate::workflows::confirm_issuance::{Confirm, ProvedSlot, confirm_issuance};
 use crate::workflows::deliver_encryption_key::deliver_history;
-use crate::workflows::open_session::{OpenSession, open_session};
+use crate::workflows::open_session::{OpenSession, Shown, open_session};
 use crate::workflows::sync_device::sync_device;
 use crate::workflows::world::World;
 
@@ -66,15 +66,17 @@ async fn open(State(world): State<Arc<World>>, peer: Peer, Parsed(body): Parsed<
     let message = OpenSession {
         invitation: TicketId(Uuid::from_bytes(b64u("invitation", &body.invitation)?)),
         csr: b64("csr", &body.csr)?,
-        device: DeviceFacts {
-            kind: parse("device.kind", &body.device.kind)?,
-            model: label("device.model", &body.device.model)?,
-            serial: label("device.serial", &body.device.serial)?,
-            name: label("device.name", &body.device.name)?,
+        shown: Shown::Proof {
+            device: DeviceFacts {
+                kind: parse("device.kind", &body.device.kind)?,
+                model: label("device.model", &body.device.model)?,
+                serial: label("device.serial", &body.device.serial)?,
+                name: label("device.name", &body.device.name)?,
+            },
+            nonce: b64u("nonce", &body.nonce)?,
+            proof: b64u("proof", proof)?,
+            exporter,
         },
-        nonce: b64u("nonce", &body.nonce)?,
-        proof: b64u("proof", proof)?,
-        exporter,
         source: peer.source(),
     };
     let opened = open_session(&world, &message).await?;
@@ -90,7 +92,7 @@ async fn open(State(world): State<Arc<World>>, peer: Peer, Parsed(body): Parsed<
             "attempts": opened.pin_policy.attempts,
         },
         "expires_at": opened.session.expires_at.to_string(),
-        "proof": to_b64u(&opened.proof),
+        "proof": opened.proof.map(|proof| to_b64u(&proof)),
     });
     Ok(private((status, Json(body))))
 }

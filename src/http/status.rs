@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-
+use jiff::Timestamp;
 use serde_json::json;
 
-use super::body::Whole;
+use super::body::{Whole, is_of_type};
 use super::problem::Problem;
+use crate::pki::key::sha256;
 use crate::pki::ocsp::decode_get;
-use crate::workflows::answer_status::answer_status;
+use crate::workflows::answer_status::{Answer, Validity, answer_status};
 use crate::workflows::failure::Failure;
 use crate::workflows::publish_crl::latest_crl;
 use crate::workflows::world::World;
@@ -24,6 +25,7 @@ pub fn router() -> Router<Arc<World>> {
         .route("/ocsp", post(ocsp_post))
         .route("/ocsp/{*request}", get(ocsp_get))
         .route("/crl/issuing.crl", get(crl))
+        .route("/crl/issuing-delta.crl", get(delta))
         .route("/ca/issuing.cer", get(issuing))
         .route("/ca/root.cer", get(root))
         .route("/health", get(health))
@@ -36,21 +38,62 @@ fn typed(content_type: &'static str, body: Vec<u8>, caching: &'static str) -> Re
     response
 }
 
-/// RFC 6960 appendix A.1, POST.
-async fn ocsp_post(State(world): State<Arc<World>>, Whole(body): Whole) -> Response {
-    typed("application/ocsp-response", answer_status(&world, &body).await, "no-store")
+/// RFC 6960 appendix A.1, POST. Caches keep no answers to it.
+async fn ocsp_post(State(world): State<Arc<World>>, headers: HeaderMap, Whole(body): Whole) -> Result<Response, Problem> {
+    is_of_type(&headers, "application/ocsp-request")?;
+    Ok(ocsp_answer(answer_status(&world, &body).await.der))
 }
 
 /// RFC 6960 appendix A.1, GET: the base64 of the request in the path.
-async fn ocsp_get(State(world): State<Arc<World>>, Path(request): Path<String>) -> Response {
-    let request = decode_get(&request).unwrap_or_default();
-    typed("application/ocsp-response", answer_status(&world, &request).await, "no-store")
+async fn ocsp_get(State(world): State<Arc<World>>, uri: Uri) -> Response {
+    let path = uri.path().strip_prefix("/ocsp/").unwrap_or_default();
+    let request = decode_get(path).unwrap_or_default();
+    let Answer { der, validity } = answer_status(&world, &request).await;
+    match validity {
+        None => ocsp_answer(der),
+        Some(validity) => cacheable(der, validity, world.ocsp_cache_s),
+    }
+}
+
+/// For this asker alone.
+fn ocsp_answer(der: Vec<u8>) -> Response {
+    typed("application/ocsp-response", der, "no-store")
+}
+
+/// With what RFC 5019 §6.2 tells caches. How long they may answer in our place is the administrator's decision; with 0 they ask us each time.
+/// `expires` is for those who do not know `max-age`, which goes before it (RFC 9111 §5.3).
+fn cacheable(der: Vec<u8>, validity: Validity, cache_s: u32) -> Response {
+    let tag: String = sha256(&der).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut response = ocsp_answer(der);
+    for (name, value) in [
+        (header::CACHE_CONTROL, format!("max-age={cache_s}, public, no-transform, must-revalidate")),
+        (header::LAST_MODIFIED, http_date(validity.this_update)),
+        (header::EXPIRES, http_date(validity.next_update)),
+        (header::ETAG, format!("\"{tag}\"")),
+    ] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// RFC 9110 §5.6.7.
+fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// The newest CRL (RFC 5280 §5), as it was published.
 async fn crl(State(world): State<Arc<World>>) -> Result<Response, Problem> {
     let latest = latest_crl(&world).await?.ok_or_else(|| Problem::new("unavailable", "no CRL has been published yet"))?;
     Ok(typed("application/pkix-crl", latest.der, "no-cache"))
+}
+
+/// What changed since a base (RFC 5280 §5.2.4), of the same number as the newest CRL.
+async fn delta(State(world): State<Arc<World>>) -> Result<Response, Problem> {
+    let delta = latest_crl(&world).await?.and_then(|latest| latest.delta);
+    let delta = delta.ok_or_else(|| Problem::new("unavailable", "no delta CRL has been published yet"))?;
+    Ok(typed("application/pkix-crl", delta, "no-cache"))
 }
 
 async fn issuing(State(world): State<Arc<World>>) -> Response {

@@ -106,6 +106,7 @@ impl<'a> Draft<'a> {
         }
         self.lift_holds_of(Cause::HelpDeskDevice(device), |_| true);
         self.lift_holds_on(Held::Device(device));
+        self.drop_unconfirmed(device);
         if let Some(update) = self.holdings.open_update_of(device).map(|request| request.id) {
             self.close_unissued(update, RequestState::Canceled { at: self.now });
         }

@@ -163,7 +163,9 @@ impl Holdings {
         for credential in self.credentials.values().filter(|credential| credential.is_unconfirmed()) {
             let is_awaited =
                 self.open_requests().any(|request| request.issuing().is_some_and(|issuing| issuing.device == credential.made_for));
-            if !is_awaited {
+            // a serial on record for the renewal of a device in use, whose server died before it signed
+            let is_renewal = credential.slot != Slot::Enc && self.devices.get(&credential.made_for).is_some_and(Device::is_in_use);
+            if !is_awaited && !is_renewal {
                 fault(found, 0, format!("{} {} is unconfirmed and no session is at work for it", credential.slot, credential.serial));
             }
         }

@@ -61,6 +61,10 @@ id!(
     /// An operator: somebody who acts at the desk.
     OperatorId
 );
+id!(
+    /// A recovery of a user's encryption keys by officers.
+    RecoveryId
+);
 
 impl RequestId {
     /// The id of the update that `cause` opens for `device`: the same two always give the same id (RFC 9562 §5.5).

@@ -18,6 +18,8 @@ pub struct Policy {
     pub stand_in_lifetime: SignedDuration,
     /// How long a provisioning session may take before it is given up.
     pub session_lifetime: SignedDuration,
+    /// How long before its end a device may renew a certificate of its own.
+    pub renewal_window: SignedDuration,
     /// Whether users themselves may ask for remote issuance (default no).
     pub users_may_issue_remotely: bool,
     /// Whether an initial issuance waits for a validation officer (default no).
@@ -36,6 +38,7 @@ pub struct KindPolicy {
     /// In the order in which a device enrolls them.
     pub slots: Vec<Slot>,
     pub key: KeyKind,
+    pub evidence: EvidenceRule,
     /// The reasons for which `enc` is renewed although table 2 keeps it. A policy cannot say the opposite.
     pub renews_enc: BTreeSet<Reason>,
     pub pin: PinPolicy,
@@ -61,6 +64,8 @@ pub struct InvitationPolicy {
     pub second_channel: bool,
     /// Whether invitations are sent by mail; else they are shown on the operator's screen only.
     pub by_mail: bool,
+    /// Whether a plain EST client may redeem a ticket with its bare secret (HTTP Basic): no proof of the connection, lower assurance.
+    pub plain_bootstrap: bool,
 }
 
 words! {
@@ -68,6 +73,18 @@ words! {
     pub enum KeyKind {
         /// ECC on P-256: the only one that the product makes and accepts (SP 800-78-5 allows it for every PIV key).
         P256 = "p-256",
+    }
+}
+
+words! {
+    /// Whether the hardware of a device must vouch for the keys that it generates.
+    pub enum EvidenceRule {
+        /// Nobody looks.
+        None = "none",
+        /// What is shown is judged and recorded.
+        Recorded = "recorded",
+        /// Without good evidence there is no certificate.
+        Required = "required",
     }
 }
 
@@ -108,6 +125,7 @@ impl Policy {
             ("invitation.lifetime_minutes", self.invitation.lifetime.is_positive()),
             ("invitation.attempts", self.invitation.attempts > 0),
             ("stand_in_days", self.stand_in_lifetime.is_positive()),
+            ("renewal_days", self.renewal_window.is_positive()),
             ("session_hours", self.session_lifetime.is_positive()),
             ("escalation_hours", self.escalation.is_none_or(|after| after.is_positive())),
         ];

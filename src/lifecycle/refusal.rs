@@ -39,6 +39,8 @@ words! {
         /// The session's request was canceled, or the session given up.
         Canceled = "canceled",
         AlreadyConfirmed = "already-confirmed",
+        /// A certificate that is not yet to be renewed.
+        TooEarly = "too-early",
         /// The slot is not one that this session enrolls.
         UnknownSlot = "unknown-slot",
         /// Another key has been enrolled in the slot.

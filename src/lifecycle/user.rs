@@ -1,5 +1,6 @@
 //! Users: the people who hold devices, as the directory names them.
 
+use super::directory::Attributes;
 use super::ids::UserId;
 
 /// The person who holds devices (the cardholder). These are the only names that ever reach a certificate.
@@ -10,4 +11,5 @@ pub struct User {
     pub email: String,
     /// User principal name: what they log on with.
     pub upn: String,
+    pub attributes: Attributes,
 }

@@ -15,6 +15,11 @@ macro_rules! words {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }
+
+            /// That something is none of these words.
+            pub fn unknown(found: &str) -> crate::lifecycle::words::UnknownWord {
+                crate::lifecycle::words::UnknownWord { found: found.chars().take(60).collect(), expected: &[$($word),+] }
+            }
         }
 
         impl std::fmt::Display for $name {
@@ -28,7 +33,7 @@ macro_rules! words {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err(crate::lifecycle::words::UnknownWord { found: text.chars().take(60).collect(), expected: &[$($word),+] }),
+                    _ => Err(Self::unknown(text)),
                 }
             }
         }

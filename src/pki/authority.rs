@@ -19,10 +19,12 @@ use super::certificate::{Ca, CertifyError, Draft, Period};
 use super::key::{SigningKey, Spki, sha256};
 use super::keystore::{KeyName, KeyStore, KeyStoreError};
 use super::name::{self, Holder};
+use super::ocsp::Issuer;
 use super::profile::{AlternativeName, Profile, SubjectForm};
 use super::seal::SealingKey;
 use super::trust;
-use super::{extension, hierarchy};
+use super::{extension, hierarchy, lint};
+use crate::lifecycle::directory::Attributes;
 use crate::lifecycle::ids::{Serial, SessionId};
 
 /// One certificate to be made for a user or a device.
@@ -32,6 +34,8 @@ pub struct Certify<'a> {
     pub holder: &'a Holder,
     /// The device that the key lives on; `None` for a key that several devices share.
     pub device_urn: Option<Uuid>,
+    /// Whether hardware was shown to hold the key.
+    pub is_proven: bool,
     /// On record, for this certificate alone.
     pub serial: Serial,
     pub not_before: Timestamp,
@@ -46,9 +50,12 @@ pub struct Authority {
     chain: [Vec<u8>; 2],
     root: Spki,
     ocsp: Signer,
+    /// The issuing CA, as OCSP requests name it.
+    ocsp_issuer: Issuer,
     delivery: Signer,
     pub(super) server: Signer,
     status_pointers: [Extension; 2],
+    delta_url: String,
 }
 
 /// A key with its certificate by the issuing CA.
@@ -83,9 +90,11 @@ impl Authority {
         };
         Ok(Self {
             ocsp: signer(KeyName::Ocsp)?,
+            ocsp_issuer: Issuer::of(&issuing.certificate).map_err(CertifyError::from)?,
             delivery: signer(KeyName::Delivery)?,
             server: signer(KeyName::Server)?,
             status_pointers: extension::status_pointers(status_url).map_err(CertifyError::from)?,
+            delta_url: extension::delta_url(status_url),
             chain: [issuing.certificate.clone(), root],
             root: root_spki,
             enrollment,
@@ -100,13 +109,14 @@ impl Authority {
 
     /// The certificate of a user's or a device's key, DER.
     pub fn certify(&self, wanted: &Certify<'_>) -> Result<Vec<u8>, CertifyError> {
-        self.issuing.sign(Draft {
+        let draft = Draft {
             serial: wanted.serial,
             subject: self.subject(wanted)?,
             spki: wanted.spki,
             period: Period { not_before: wanted.not_before, not_after: wanted.not_after },
             extensions: self.extensions(wanted)?,
-        })
+        };
+        self.issuing.sign_if(draft, |to_be_signed| lint::by_profile(to_be_signed, wanted.profile))
     }
 
     /// The certificate of an operator's key, DER.
@@ -119,8 +129,8 @@ impl Authority {
         not_before: Timestamp,
         not_after: Timestamp,
     ) -> Result<Vec<u8>, CertifyError> {
-        let holder = Holder { name: name.to_owned(), email: String::new(), upn: String::new() };
-        self.certify(&Certify { profile, spki, holder: &holder, device_urn: None, serial, not_before, not_after })
+        let holder = Holder { name: name.to_owned(), email: String::new(), upn: String::new(), attributes: Attributes::default() };
+        self.certify(&Certify { profile, spki, holder: &holder, device_urn: None, is_proven: false, serial, not_before, not_after })
     }
 
     /// The bootstrap certificate of a session's key, DER: TLS client authentication, to us alone.
@@ -152,18 +162,22 @@ impl Authority {
 
     fn extensions(&self, wanted: &Certify<'_>) -> Result<Vec<Extension>, CertifyError> {
         let profile = wanted.profile;
+        profile.is_met_by(wanted.holder)?;
         let mut extensions = vec![extension::key_usage(profile.key_usages())?];
         let (purposes, critical) = profile.purposes();
         if !purposes.is_empty() {
             extensions.push(extension::purposes(purposes, critical)?);
         }
-        let policies = profile.policies();
+        let policies = profile.policies(wanted.is_proven, &wanted.holder.attributes);
         if !policies.is_empty() {
             extensions.push(extension::policies(policies)?);
         }
         let names = alternative_names(wanted)?;
         if !names.is_empty() {
             extensions.push(extension::alternative_names(names)?);
+        }
+        if let Some(sid) = wanted.holder.attributes.sid.filter(|_| profile.names_windows_account()) {
+            extensions.push(extension::windows_account(sid)?);
         }
         extensions.extend(self.status_pointers.clone());
         Ok(extensions)
@@ -182,6 +196,11 @@ impl Authority {
     /// Issuing, root, DER each.
     pub fn chain(&self) -> &[Vec<u8>] {
         &self.chain
+    }
+
+    /// Where the delta list is found.
+    pub fn delta_url(&self) -> &str {
+        &self.delta_url
     }
 
     /// The certificate of the enrollment CA, DER.
@@ -203,6 +222,11 @@ impl Authority {
         (&self.ocsp.key, &self.ocsp.certificate)
     }
 
+    /// The issuing CA, as OCSP requests name it.
+    pub fn ocsp_issuer(&self) -> &Issuer {
+        &self.ocsp_issuer
+    }
+
     /// Signs delivered keys and receipts: its key, and its certificate, DER.
     pub fn delivery_signer(&self) -> (&SigningKey, &[u8]) {
         (&self.delivery.key, &self.delivery.certificate)
@@ -219,13 +243,14 @@ impl Authority {
 
 /// The alternative names that the profile wants and the holder has. An absent one leaves no trace.
 fn alternative_names(wanted: &Certify<'_>) -> Result<Vec<GeneralName>, CertifyError> {
-    let Holder { email, upn, .. } = wanted.holder;
+    let Holder { email, upn, attributes, .. } = wanted.holder;
     let mut names = Vec::new();
     for form in wanted.profile.alternative_names() {
         match form {
             AlternativeName::Upn if !upn.is_empty() => names.push(name::upn(upn)?),
             AlternativeName::Email if !email.is_empty() => names.push(name::email(email)?),
             AlternativeName::Upn | AlternativeName::Email => (),
+            AlternativeName::FascN => names.extend(attributes.fasc_n.as_ref().map(name::fasc_n).transpose()?),
             AlternativeName::Device => names.extend(wanted.device_urn.map(name::device).transpose()?),
         }
     }

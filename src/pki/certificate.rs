@@ -14,7 +14,8 @@ use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::Validity;
 
 use super::key::{KeyError, SigningKey, Spki};
-use super::{encoding, extension};
+use super::lint::Unfit;
+use super::{encoding, extension, lint};
 use crate::lifecycle::ids::Serial;
 
 /// From when and until when a certificate is good, in whole seconds: what a certificate can say (RFC 5280 §4.1.2.5).
@@ -105,6 +106,11 @@ impl Ca {
 
     /// Signs a draft; the answer is the DER of a certificate that does not outlive its issuer.
     pub fn sign(&self, draft: Draft<'_>) -> Result<Vec<u8>, CertifyError> {
+        self.sign_if(draft, |_| Ok(()))
+    }
+
+    /// The same, if what is to be signed also keeps a rule of the caller's. Nothing is signed that lint finds fault with.
+    pub fn sign_if(&self, draft: Draft<'_>, keeps_rule: impl FnOnce(&[u8]) -> Result<(), Unfit>) -> Result<Vec<u8>, CertifyError> {
         let Period { not_before, not_after } = draft.period;
         if not_after > self.not_after {
             return Err(CertifyError::Outlives { found: not_after, limit: self.not_after });
@@ -112,7 +118,10 @@ impl Ca {
         if not_after <= not_before {
             return Err(CertifyError::NeverGood { not_before, not_after });
         }
-        Ok(encoding::sign(&self.to_be_signed(draft)?, &self.key)?)
+        let to_be_signed = self.to_be_signed(draft)?;
+        lint::certificate(&to_be_signed, &self.certificate)?;
+        keeps_rule(&to_be_signed)?;
+        Ok(encoding::sign(&to_be_signed, &self.key)?)
     }
 
     /// The same draft always gives the same bytes; only the signature over them differs.
@@ -162,6 +171,9 @@ pub enum CertifyError {
     /// Whoever keeps the directory must act.
     #[error("a certificate cannot carry this {field}: {reason}")]
     Name { field: &'static str, reason: String },
+    /// Whoever keeps the directory must act; nothing is signed before.
+    #[error("the directory entry lacks what this certificate must carry, found: none, expected: {attribute}")]
+    Lacks { attribute: &'static str },
     /// The caller must act: it certifies a device without saying which.
     #[error("the profile names the device in the certificate, found: no device")]
     NoDevice,
@@ -172,6 +184,8 @@ pub enum CertifyError {
     NeverGood { not_before: Timestamp, not_after: Timestamp },
     #[error("a certificate could not be encoded: {0}")]
     Encoding(#[from] der::Error),
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     #[error(transparent)]
     Key(#[from] KeyError),
 }

@@ -9,7 +9,7 @@ use const_oid::db::rfc5911::{ID_DATA, ID_SIGNED_DATA};
 use der::asn1::{AnyRef, OctetStringRef, SetOfVec};
 use der::{Decode, Encode, Sequence, Tag, TagNumber, Tagged};
 
-pub use delivery::{CmsError, deliver_key};
+pub use delivery::{CmsError, deliver_key, recover_key};
 
 use super::key::KeyError;
 

@@ -3,6 +3,7 @@
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::{ID_AD_CA_ISSUERS, ID_AD_OCSP};
 use const_oid::db::rfc6960::ID_PKIX_OCSP_NOCHECK;
+use der::Encode;
 use der::asn1::{Null, OctetString};
 use der::flagset::FlagSet;
 use x509_cert::ext::pkix::certpolicy::PolicyInformation;
@@ -17,6 +18,10 @@ use x509_cert::name::Name;
 
 use super::key::Spki;
 use super::name;
+use crate::lifecycle::directory::Sid;
+
+/// szOID_NTDS_CA_SECURITY_EXT ([MS-WCCE] §2.2.2.7.7.4).
+const NTDS_CA_SECURITY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.25.2");
 
 /// RFC 5280 §4.2.1.2, method 1.
 pub(super) fn subject_key(spki: &Spki) -> der::Result<Extension> {
@@ -57,6 +62,12 @@ pub(super) fn policies(policies: Vec<ObjectIdentifier>) -> der::Result<Extension
     extension(false, &CertificatePolicies(policies.into_iter().map(policy).collect()))
 }
 
+/// Which account of a Windows domain the certificate logs in, so that its domain controllers need not go by names alone (strong mapping).
+pub(super) fn windows_account(sid: Sid) -> der::Result<Extension> {
+    let value = OctetString::new(vec![name::sid(sid)?].to_der()?)?;
+    Ok(Extension { extn_id: NTDS_CA_SECURITY, critical: false, extn_value: value })
+}
+
 /// Where to ask for the status and to find the issuer (RFC 5280 §4.2.2.1), and where the CRL is (§4.2.1.13).
 pub(super) fn status_pointers(status_url: &str) -> der::Result<[Extension; 2]> {
     let at = |path: &str| name::uri(&format!("{}/{path}", status_url.trim_end_matches('/')));
@@ -75,11 +86,16 @@ pub(super) fn status_pointers(status_url: &str) -> der::Result<[Extension; 2]> {
     ])
 }
 
+/// Where the delta list is, beside the full one.
+pub(super) fn delta_url(status_url: &str) -> String {
+    format!("{}/crl/issuing-delta.crl", status_url.trim_end_matches('/'))
+}
+
 /// RFC 6960 §4.2.2.2.1: nobody asks for the status of who answers for the status.
 pub(super) fn ocsp_no_check() -> der::Result<Extension> {
     (ID_PKIX_OCSP_NOCHECK, false, &Null).to_extension(&Name::default(), &[])
 }
 
-fn extension<T: const_oid::AssociatedOid + der::Encode>(critical: bool, value: &T) -> der::Result<Extension> {
+fn extension<T: const_oid::AssociatedOid + Encode>(critical: bool, value: &T) -> der::Result<Extension> {
     (critical, value).to_extension(&Name::default(), &[])
 }

@@ -10,6 +10,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
+use super::lint::Unfit;
 use crate::lifecycle::credential::KeyId;
 
 /// Where random bytes come from: the operating system in a server, a seed in a test.
@@ -144,6 +145,8 @@ pub enum KeyError {
     Encoding(#[from] der::Error),
     #[error("a key could not sign")]
     Signing,
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     #[error("a sealed key does not open: wrong master key, or altered")]
     Sealed,
     #[error("a key could not be sealed")]

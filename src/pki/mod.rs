@@ -1,11 +1,13 @@
 //! Signs and reads.
 //!
 //! [`hierarchy`] makes the authorities once; [`authority`] certifies by [`profile`] and lends its keys to what signs status, deliveries
-//! and [`receipt`]s; [`trust`] judges who comes with a certificate; [`seal`], [`master`] and [`keystore`] keep private keys at rest.
+//! and [`receipt`]s; [`trust`] judges who comes with a certificate; [`seal`], [`master`] and [`keystore`] keep private keys at rest,
+//! [`escrow`] those of users.
 //!
 //! It knows no database, no HTTP and no clock: times and serials are handed in. Its randomness is an [`Entropy`](key::Entropy), but for
 //! the generation of keys, the nonces of ECDSA and the salts of PKCS#12 files, which are the libraries' own.
 
+pub mod attestation;
 pub mod authority;
 pub mod certificate;
 pub mod checkpoint;
@@ -14,12 +16,14 @@ pub mod crl;
 pub mod csrattrs;
 mod durable;
 mod encoding;
+pub mod escrow;
 mod extension;
 pub mod hierarchy;
 #[cfg(test)]
 mod judge;
 pub mod key;
 pub mod keystore;
+mod lint;
 pub mod master;
 pub mod name;
 pub mod ocsp;
@@ -36,3 +40,5 @@ mod signed;
 pub(crate) mod testing;
 pub mod tls;
 pub mod trust;
+#[cfg(test)]
+pub(crate) mod vectors;

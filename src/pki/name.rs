@@ -12,9 +12,16 @@ use x509_cert::ext::pkix::name::{GeneralName, OtherName};
 use x509_cert::name::{RdnSequence, RelativeDistinguishedName};
 
 use super::certificate::CertifyError;
+use crate::lifecycle::directory::{Attributes, Sid};
+use crate::lifecycle::fasc_n::FascN;
+use crate::lifecycle::user::User;
 
 /// The user principal name of a Windows domain ([MS-PKCA]).
 const UPN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
+/// szOID_NTDS_OBJECTSID ([MS-WCCE] §2.2.2.7.7.4).
+const NTDS_OBJECT_SID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.25.2.1");
+/// pivFASC-N (FIPS 201-3 appendix B).
+const PIV_FASC_N: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.6.6");
 
 /// A user as the directory knows them. `email` and `upn` may be empty: then no certificate names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +29,14 @@ pub struct Holder {
     pub name: String,
     pub email: String,
     pub upn: String,
+    pub attributes: Attributes,
+}
+
+impl From<&User> for Holder {
+    fn from(user: &User) -> Self {
+        let User { name, email, upn, attributes, id: _ } = user.clone();
+        Self { name, email, upn, attributes }
+    }
 }
 
 impl Holder {
@@ -115,6 +130,19 @@ pub(super) fn upn(text: &str) -> der::Result<GeneralName> {
     Ok(GeneralName::OtherName(OtherName { type_id: UPN, value: Any::new(Tag::Utf8String, text.as_bytes())? }))
 }
 
+pub(super) fn fasc_n(number: &FascN) -> der::Result<GeneralName> {
+    other_name(PIV_FASC_N, number.as_bytes())
+}
+
+/// The SID as the text of its octets.
+pub(super) fn sid(sid: Sid) -> der::Result<GeneralName> {
+    other_name(NTDS_OBJECT_SID, sid.to_string().as_bytes())
+}
+
+fn other_name(type_id: ObjectIdentifier, octets: &[u8]) -> der::Result<GeneralName> {
+    Ok(GeneralName::OtherName(OtherName { type_id, value: Any::new(Tag::OctetString, octets)? }))
+}
+
 pub(super) fn email(text: &str) -> der::Result<GeneralName> {
     Ok(GeneralName::Rfc822Name(Ia5String::new(text)?))
 }
@@ -133,7 +161,7 @@ mod tests {
     use super::*;
 
     fn holder(name: &str, email: &str, upn: &str) -> Holder {
-        Holder { name: name.to_owned(), email: email.to_owned(), upn: upn.to_owned() }
+        Holder { name: name.to_owned(), email: email.to_owned(), upn: upn.to_owned(), attributes: Attributes::default() }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A profile chooses among what is safe for a person's certificate. It cannot make a CA, an OCSP signer or a TLS server.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,10 @@ use der::flagset::FlagSet;
 use serde::Deserialize;
 use x509_cert::ext::pkix::KeyUsages;
 
+use super::certificate::CertifyError;
+use super::name::Holder;
 use crate::lifecycle::credential::Slot;
+use crate::lifecycle::directory::Attributes;
 
 const SMART_CARD_LOGON: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.2");
 /// RFC 4556 §3.2.2.
@@ -31,7 +35,11 @@ pub struct Profile {
     extended_key_usage: Vec<Purpose>,
     extended_key_usage_critical: bool,
     policies: Vec<Policy>,
+    policies_with_evidence: Vec<Policy>,
+    policies_of_user: Vec<Policy>,
     san: Vec<AlternativeName>,
+    windows_sid: bool,
+    required: Vec<Attribute>,
 }
 
 /// Whom the subject names.
@@ -48,11 +56,35 @@ pub(super) enum SubjectForm {
 pub(super) enum AlternativeName {
     Upn,
     Email,
+    FascN,
     Device,
 }
 
+/// What a user may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Attribute {
+    Upn,
+    Email,
+    FascN,
+    Sid,
+}
+
+impl Attribute {
+    /// Its name, where the holder lacks it.
+    fn lacked_by(self, holder: &Holder) -> Option<&'static str> {
+        let (name, is_there) = match self {
+            Self::Upn => ("upn", !holder.upn.is_empty()),
+            Self::Email => ("email", !holder.email.is_empty()),
+            Self::FascN => ("fasc_n", holder.attributes.fasc_n.is_some()),
+            Self::Sid => ("sid", holder.attributes.sid.is_some()),
+        };
+        (!is_there).then_some(name)
+    }
+}
+
 /// What the key of a person or device may do. Key encipherment is for RSA, and the rest for CAs.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum KeyUse {
     DigitalSignature,
@@ -60,7 +92,7 @@ enum KeyUse {
     KeyAgreement,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 struct Purpose(ObjectIdentifier);
 
@@ -137,27 +169,85 @@ impl Profile {
         (self.extended_key_usage.iter().map(|purpose| purpose.0).collect(), self.extended_key_usage_critical)
     }
 
-    pub(super) fn policies(&self) -> Vec<ObjectIdentifier> {
-        self.policies.iter().map(|policy| policy.0).collect()
+    /// The policies of a certificate; more of them, where hardware vouches for its key, and where the directory says so of its holder.
+    pub(super) fn policies(&self, is_proven: bool, holder: &Attributes) -> Vec<ObjectIdentifier> {
+        let fulfilled: BTreeSet<&str> = holder.policies.iter().map(|policy| policy.as_str()).collect();
+        let with_evidence = self.policies_with_evidence.iter().filter(|_| is_proven);
+        let of_user = self.policies_of_user.iter().filter(|policy| fulfilled.contains(policy.0.to_string().as_str()));
+        self.policies.iter().chain(with_evidence).chain(of_user).map(|policy| policy.0).collect()
+    }
+
+    /// Every policy that a certificate could have.
+    pub(super) fn all_policies(&self) -> impl Iterator<Item = ObjectIdentifier> {
+        [&self.policies, &self.policies_with_evidence, &self.policies_of_user].into_iter().flatten().map(|policy| policy.0)
+    }
+
+    /// Whether the account of a Windows domain goes in.
+    pub(super) fn names_windows_account(&self) -> bool {
+        self.windows_sid
+    }
+
+    /// Refuses a holder who lacks what the certificate must carry.
+    pub(super) fn is_met_by(&self, holder: &Holder) -> Result<(), CertifyError> {
+        let lacked = self.required.iter().find_map(|attribute| attribute.lacked_by(holder));
+        lacked.map_or(Ok(()), |attribute| Err(CertifyError::Lacks { attribute }))
+    }
+
+    /// Whether an attribute ever reaches a certificate of this profile.
+    fn carries(&self, attribute: Attribute) -> bool {
+        match attribute {
+            Attribute::Upn => self.san.contains(&AlternativeName::Upn),
+            Attribute::Email => self.san.contains(&AlternativeName::Email),
+            Attribute::FascN => self.san.contains(&AlternativeName::FascN),
+            Attribute::Sid => self.windows_sid,
+        }
     }
 
     fn is_for_clients(&self) -> bool {
         self.extended_key_usage.iter().any(|purpose| purpose.0 == ID_KP_CLIENT_AUTH)
     }
 
-    /// What TOML cannot say: the words fit together.
-    fn check(self) -> Result<Self, &'static str> {
-        if self.key_usage.is_empty() {
-            return Err("key_usage is empty, expected: at least one usage");
-        }
-        if self.subject == SubjectForm::Device && self.san != [AlternativeName::Device] {
-            return Err("a certificate whose subject is the device must not name its holder, expected: san = [\"device\"]");
-        }
-        if self.san.contains(&AlternativeName::Device) && self.key_usages().contains(KeyUsages::KeyAgreement) {
-            return Err("a key-agreement key is shared between devices and cannot name one, expected: no \"device\" in san");
-        }
-        Ok(self)
+    /// What TOML cannot say: the words fit together. Where they do not: at which key, and why.
+    fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        let names_device = self.san.contains(&AlternativeName::Device);
+        let names_holder = [AlternativeName::Upn, AlternativeName::Email].iter().any(|name| self.san.contains(name));
+        let policies = [&self.policies, &self.policies_with_evidence, &self.policies_of_user];
+        let is_device = self.subject == SubjectForm::Device;
+        let rules = [
+            (self.key_usage.is_empty(), "key_usage", "it is empty, expected: at least one usage"),
+            (is_doubled(&self.key_usage), "key_usage", "a usage stands there twice, expected: each once"),
+            (is_doubled(&self.extended_key_usage), "extended_key_usage", "a purpose stands there twice, expected: each once"),
+            (is_doubled(&self.san), "san", "a name stands there twice, expected: each once"),
+            // RFC 5280 §4.2.1.4
+            (
+                is_doubled(&policies.into_iter().flatten().map(|policy| policy.0).collect::<Vec<_>>()),
+                "policies_of_user",
+                "a policy stands there or in the lists above twice, expected: each once",
+            ),
+            (
+                is_device && (names_holder || self.windows_sid || !names_device),
+                "san",
+                "a certificate whose subject is the device must not name its holder, expected: \"device\", or \"device\" and \"fasc-n\", and \
+                 windows_sid = false",
+            ),
+            (
+                names_device && self.key_usages().contains(KeyUsages::KeyAgreement),
+                "san",
+                "a key-agreement key is shared between devices and cannot name one, expected: no \"device\" in san",
+            ),
+            (
+                !self.required.iter().all(|attribute| self.carries(*attribute)),
+                "required",
+                "it asks for what the certificate does not carry, expected: names that stand in san, or \"sid\" with windows_sid = true",
+            ),
+        ];
+        rules.into_iter().find(|(is_broken, ..)| *is_broken).map(|(_, key, reason)| (key, reason))
     }
+}
+
+/// Whether something stands in a list twice.
+fn is_doubled<T: PartialEq>(list: &[T]) -> bool {
+    list.iter().enumerate().any(|(index, one)| list[..index].contains(one))
 }
 
 /// The profile of every slot, and of operators.
@@ -208,8 +298,12 @@ impl Profiles {
         for (file, profile) in [("auth.toml", &profiles.auth), ("operator.toml", &profiles.operator)] {
             if !profile.is_for_clients() {
                 let reason = "without client-auth our own listeners would refuse it";
-                return Err(ProfileError::Contradiction { file, reason });
+                return Err(contradiction(file, &text_of(file)?, "extended_key_usage", reason));
             }
+        }
+        if !profiles.operator.required.is_empty() || profiles.operator.subject != SubjectForm::Holder {
+            let (file, reason) = ("operator.toml", "an operator is a name alone, expected: subject = \"holder\" and required = []");
+            return Err(contradiction(file, &text_of(file)?, "required", reason));
         }
         Ok(profiles)
     }
@@ -234,7 +328,17 @@ fn parse(file: &'static str, text: &str) -> Result<Profile, ProfileError> {
         line: error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1),
         reason: error.message().to_owned(),
     })?;
-    profile.check().map_err(|reason| ProfileError::Contradiction { file, reason })
+    match profile.contradiction() {
+        Some((key, reason)) => Err(contradiction(file, text, key, reason)),
+        None => Ok(profile),
+    }
+}
+
+/// A fault at the line where a key stands.
+fn contradiction(file: &'static str, text: &str, key: &str, reason: &'static str) -> ProfileError {
+    let is_it = |line: &str| line.split_once('=').is_some_and(|(name, _)| name.trim() == key);
+    let line = text.lines().position(is_it).map_or(1, |index| index + 1);
+    ProfileError::Invalid { file, line, reason: format!("{key}: {reason}") }
 }
 
 /// A profile that cannot be used: whoever wrote it must act.
@@ -244,8 +348,6 @@ pub enum ProfileError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("profile {file}, line {line}: {reason}")]
     Invalid { file: &'static str, line: usize, reason: String },
-    #[error("profile {file}: {reason}")]
-    Contradiction { file: &'static str, reason: &'static str },
 }
 
 #[cfg(test)]
@@ -290,7 +392,35 @@ mod tests {
     #[test]
     fn a_device_certificate_never_names_its_holder_and_a_shared_key_never_a_device() {
         assert!(refusal("\"holder\"\n\n#", "\"device\"\n\n#").contains("must not name its holder"));
+        let card_auth = include_str!("../../certs/profiles/card-auth.toml");
+        for (right, wrong) in [("\"fasc-n\", \"device\"", "\"fasc-n\""), ("windows_sid = false", "windows_sid = true")] {
+            let refused = parse("card-auth.toml", &card_auth.replace(right, wrong)).unwrap_err().to_string();
+            assert!(refused.contains("must not name its holder"), "{refused}");
+        }
         assert!(refusal("[\"digital-signature\"]", "[\"key-agreement\"]").contains("shared between devices"));
+    }
+
+    #[test]
+    fn a_contradiction_is_told_with_the_line_of_its_key() {
+        let line = |key: &str| AUTH.lines().position(|line| line.starts_with(key)).unwrap() + 1;
+        let doubled = refusal("[\"upn\", ", "[\"upn\", \"upn\", ");
+        assert_eq!(doubled, format!("profile auth.toml, line {}: san: a name stands there twice, expected: each once", line("san =")));
+        let lacking = refusal("required = []", "required = [\"email\"]");
+        assert!(lacking.starts_with(&format!("profile auth.toml, line {}: required: it asks for", line("required ="))), "{lacking}");
+        let text = AUTH.replace("policies_with_evidence = []", "policies_with_evidence = [\"2.5.29.32.0\"]");
+        let text = text.replace("policies_of_user = []", "policies_of_user = [\"2.5.29.32.0\"]");
+        assert!(parse("auth.toml", &text).unwrap_err().to_string().contains("a policy stands there"));
+    }
+
+    #[test]
+    fn an_operator_needs_nothing_from_the_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in BUILT_IN {
+            let text =
+                text.replace("san = []\nwindows_sid = false\nrequired = []", "san = [\"upn\"]\nwindows_sid = false\nrequired = [\"upn\"]");
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        assert!(Profiles::load(dir.path()).unwrap_err().to_string().contains("operator.toml, line"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
@@ -43,6 +44,11 @@ impl ProofKey {
     /// The bytes to keep, sealed.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Whether it is this key, in constant time.
+    pub fn is(&self, other: &Self) -> bool {
+        verify_slices_are_equal(self.0.as_slice(), other.0.as_slice()).is_ok()
     }
 
     /// Whether `proof` is the device's, in constant time.

@@ -13,6 +13,7 @@ use x509_cert::Certificate;
 use x509_cert::ext::Extensions;
 use x509_cert::spki::{AlgorithmIdentifier, AlgorithmIdentifierOwned};
 use x509_parser::extensions::ParsedExtension;
+use x509_parser::oid_registry::OID_X509_EXT_DELTA_CRL_INDICATOR;
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
 use crate::lifecycle::ids::Serial;
@@ -34,6 +35,8 @@ pub enum Said {
 pub struct PublishedCrl {
     pub number: u64,
     pub next_update: Timestamp,
+    /// Of a delta list, the number that it counts from.
+    pub base: Option<u64>,
     /// By serial.
     pub listed: BTreeMap<Serial, Said>,
 }
@@ -56,6 +59,8 @@ pub fn read_crl(der: &[u8], issuer: &[u8]) -> Result<PublishedCrl, PublishedFaul
     crl.verify_signature(issuer.public_key()).map_err(|_| PublishedFault::BadSignature)?;
     let number = crl.crl_number().and_then(|number| u64::try_from(number).ok()).ok_or(PublishedFault::Unreadable)?;
     let next_update = crl.next_update().and_then(|at| Timestamp::from_second(at.timestamp()).ok()).ok_or(PublishedFault::Unreadable)?;
+    let base = crl.extensions().iter().find(|extension| extension.oid == OID_X509_EXT_DELTA_CRL_INDICATOR);
+    let base = base.map(|base| UintRef::from_der(base.value).map_err(|_| PublishedFault::Unreadable).and_then(read_number)).transpose()?;
     let mut listed = BTreeMap::new();
     for revoked in crl.iter_revoked_certificates() {
         let reason = revoked.extensions().iter().find_map(|extension| match extension.parsed_extension() {
@@ -65,7 +70,13 @@ pub fn read_crl(der: &[u8], issuer: &[u8]) -> Result<PublishedCrl, PublishedFaul
         let serial = Serial::from_bytes(revoked.raw_serial()).ok_or(PublishedFault::Unreadable)?;
         listed.insert(serial, Said::NotGood { since: revoked.revocation_date.timestamp(), reason: reason.unwrap_or(0) });
     }
-    Ok(PublishedCrl { number, next_update, listed })
+    Ok(PublishedCrl { number, next_update, base, listed })
+}
+
+fn read_number(number: UintRef<'_>) -> Result<u64, PublishedFault> {
+    let bytes = number.as_bytes();
+    let too_long = bytes.len() > 8;
+    if too_long { Err(PublishedFault::Unreadable) } else { Ok(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))) }
 }
 
 #[derive(Sequence)]

@@ -16,6 +16,7 @@ use x509_cert::name::Name;
 use x509_cert::request::CertReqInfo;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
+use super::attestation::{self, Malformed};
 use super::key::Spki;
 
 /// The longest request that is read, in bytes of DER. With a P-256 key it takes about 300; the rest is room for extensions.
@@ -23,6 +24,7 @@ pub const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
 /// id-aa-asymmDecryptKeyID (RFC 7030 §4.4.1.2).
 const ASYMM_DECRYPT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.54");
+const ID_AA_EVIDENCE: ObjectIdentifier = ObjectIdentifier::new_unwrap(attestation::ID_AA_EVIDENCE);
 
 /// What a device asked for, its possession of the private key proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Request {
     pub common_name: Option<String>,
     /// The key to encrypt a server-generated key to, named by its subject key identifier.
     pub decrypt_key_identifier: Option<Vec<u8>>,
+    /// The certificates that vouch for the key, leaf first, DER each; not verified here.
+    pub evidence: Option<Vec<Vec<u8>>>,
 }
 
 /// A request that is refused: its sender must make another.
@@ -53,6 +57,8 @@ pub enum BadRequest {
     Subject { found: &'static str },
     #[error("found: {found}, expected: at most one, with one OCTET STRING")]
     DecryptKeyIdentifier { found: &'static str },
+    #[error("evidence: found: {found}, expected: at most one bundle with one Android key attestation")]
+    Evidence { found: &'static str },
 }
 
 /// The outer shape of a request (RFC 2986 §4.2), what is signed kept as it came.
@@ -78,7 +84,12 @@ impl Request {
         if !spki.verifies(&signed, signature) {
             return Err(BadRequest::Signature);
         }
-        Ok(Self { spki, common_name: common_name(&info.subject)?, decrypt_key_identifier: decrypt_key_identifier(&info.attributes)? })
+        Ok(Self {
+            spki,
+            common_name: common_name(&info.subject)?,
+            decrypt_key_identifier: decrypt_key_identifier(&info.attributes)?,
+            evidence: evidence(&info.attributes)?,
+        })
     }
 }
 
@@ -165,6 +176,16 @@ fn decrypt_key_identifier(attributes: &Attributes) -> Result<Option<Vec<u8>>, Ba
         },
         (Some(_), Some(_)) => Err(BadRequest::DecryptKeyIdentifier { found: "several asymmDecryptKeyIdentifier" }),
     }
+}
+
+fn evidence(attributes: &Attributes) -> Result<Option<Vec<Vec<u8>>>, BadRequest> {
+    let mut found = attributes.iter().filter(|attribute| attribute.oid == ID_AA_EVIDENCE);
+    let Some(attribute) = found.next() else { return Ok(None) };
+    let ([value], None) = (attribute.values.as_ref(), found.next()) else {
+        return Err(BadRequest::Evidence { found: "several" });
+    };
+    let bundle = value.to_der().map_err(|_| BadRequest::NotPkcs10)?;
+    attestation::read_bundle(&bundle).map(Some).map_err(|Malformed(found)| BadRequest::Evidence { found })
 }
 
 /// Decodes the body of an EST enrollment: base64, white space ignored (RFC 8951 §3.1). The armor lines of a PEM request are

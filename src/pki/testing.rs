@@ -16,6 +16,7 @@ use super::key::{Entropy, SigningKey, random, sha256};
 use super::name::Holder;
 use super::profile::Profile;
 use super::seal::SealingKey;
+use crate::lifecycle::directory::Attributes;
 use crate::lifecycle::ids::Serial;
 
 /// Entropy that repeats itself: SHA-256 of a counter, from a seed.
@@ -86,6 +87,7 @@ impl Workshop {
             spki: key.spki(),
             holder,
             device_urn: Some(device()),
+            is_proven: false,
             serial: self.serial(),
             not_before: period.not_before,
             not_after: period.not_after,
@@ -129,7 +131,12 @@ impl Workshop {
 }
 
 pub fn ana() -> Holder {
-    Holder { name: "Ana López".to_owned(), email: "ana@example.org".to_owned(), upn: "ana@corp.example.org".to_owned() }
+    Holder {
+        name: "Ana López".to_owned(),
+        email: "ana@example.org".to_owned(),
+        upn: "ana@corp.example.org".to_owned(),
+        attributes: Attributes::default(),
+    }
 }
 
 pub fn device() -> Uuid {

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use crate::lifecycle::credential::Slot;
     use crate::lifecycle::ids::SessionId;
-    use crate::pki::certificate::{Ca, Draft, Period};
+    use crate::pki::encoding;
     use crate::pki::key::SigningKey;
     use crate::pki::profile::Profiles;
     use crate::pki::testing::{Workshop, ana, days, device};
@@ -183,25 +183,9 @@ mod tests {
     fn a_certificate_of_one_authority_does_not_pass_for_the_others() {
         let shop = Workshop::new();
         // Signed by the enrollment key, under the name of the issuing CA.
-        let enrollment_key = SigningKey::from_pkcs8(&shop.authority.enrollment_ca().key.to_pkcs8().unwrap()).unwrap();
-        let issuing = shop.authority.issuing_ca();
-        let forger = Ca {
-            key: enrollment_key,
-            certificate: vec![],
-            subject: issuing.subject.clone(),
-            subject_der: issuing.subject_der.clone(),
-            not_after: issuing.not_after,
-        };
-        let key = SigningKey::generate().unwrap();
-        let forged = forger
-            .sign(Draft {
-                serial: shop.serial(),
-                subject: issuing.subject.clone(),
-                spki: key.spki(),
-                period: Period { not_before: shop.now, not_after: shop.now + days(1) },
-                extensions: vec![],
-            })
-            .unwrap();
+        let genuine = auth(&shop);
+        let content = Signed::read(&genuine).unwrap().content;
+        let forged = encoding::sign(content, &shop.authority.enrollment_ca().key).unwrap();
         assert_eq!(shop.authority.judge_client(&forged, shop.now), Err(ClientFault::BadSignature));
     }
 

@@ -112,6 +112,13 @@ impl Published for OverHttp {
         })
     }
 
+    fn delta_crl(&self) -> check_house::Bytes<'_> {
+        Box::pin(async move {
+            let request = Request::get("/crl/issuing-delta.crl").header("host", &self.address).body(Full::default());
+            self.patiently(request).await
+        })
+    }
+
     fn ocsp<'a>(&'a self, question: &'a [u8]) -> check_house::Bytes<'a> {
         Box::pin(async move {
             let request = Request::post("/ocsp").header("host", &self.address).header("content-type", "application/ocsp-request");

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::ServerError;
+use crate::workflows::answer_status::MAX_CACHE_S;
 use crate::workflows::deliver_letters::Mail;
 
 /// `remint.toml`.
@@ -41,6 +42,9 @@ pub struct StatusListener {
     pub listen: String,
     /// Its base URL as it stands in every certificate: it cannot change once certificates have been issued.
     pub url: String,
+    /// How long caches on the way may answer OCSP in our place. 0: never, so that whoever asks hears of a loss at once.
+    #[serde(default)]
+    pub ocsp_cache_seconds: u32,
 }
 
 /// The plain HTTP listener of the metrics: bind it where only your own monitoring reaches it.
@@ -80,6 +84,7 @@ const HEADER: &str = "\
 # Where Remint listens. listen: the address to bind. address, url: how phones, operators and relying parties reach it.
 # mail: from, officers (who hears of requests that await approval), help_desk (how people reach it, at the end of every letter).
 # The status url stands in every certificate that has been issued: do not change it afterwards.
+# ocsp_cache_seconds: how long proxies may give out an OCSP answer again (0 to 240); for so long some may not hear of a loss. 0: never.
 
 ";
 
@@ -89,12 +94,38 @@ impl Config {
         let path = dir.join(FILE);
         let text = fs::read_to_string(&path)
             .map_err(|source| ServerError::new(format!("{}: {source}, expected: a data folder made by remint init", path.display())))?;
-        toml::from_str(&text).map_err(|error| ServerError::new(format!("{}: {}", path.display(), error.message())))
+        let config: Self = toml::from_str(&text).map_err(|error| ServerError::new(format!("{}: {}", path.display(), error.message())))?;
+        let found = config.status.ocsp_cache_seconds;
+        if found > MAX_CACHE_S {
+            let wrong = format!("status.ocsp_cache_seconds: found: {found}, expected: 0 to {MAX_CACHE_S}");
+            return Err(ServerError::new(format!("{}: {wrong}", path.display())));
+        }
+        Ok(config)
     }
 
     /// Writes it for the first time.
     pub fn save(&self, dir: &Path) -> Result<(), ServerError> {
         let text = toml::to_string(self).map_err(ServerError::new)?;
         fs::write(dir.join(FILE), HEADER.to_owned() + &text).map_err(ServerError::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caches_may_not_answer_for_longer_than_an_answer_is_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = |cache: &str| {
+            let listener = "listen = \"127.0.0.1:1\"\naddress = \"localhost:1\"\n";
+            let status = format!("[status]\nlisten = \"127.0.0.1:2\"\nurl = \"http://localhost:2\"\n{cache}");
+            fs::write(folder.path().join(FILE), format!("[devices]\n{listener}[desk]\n{listener}{status}")).unwrap();
+            Config::load(folder.path()).map(|config| config.status.ocsp_cache_seconds)
+        };
+        assert_eq!(load("").unwrap(), 0);
+        assert_eq!(load("ocsp_cache_seconds = 240").unwrap(), 240);
+        let refused = load("ocsp_cache_seconds = 241").unwrap_err().to_string();
+        assert!(refused.ends_with("status.ocsp_cache_seconds: found: 241, expected: 0 to 240"), "{refused}");
     }
 }

@@ -7,8 +7,9 @@ use tokio::sync::Semaphore;
 
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
-use super::{ServerError, policy};
+use super::{ServerError, evidence, policy};
 use crate::pki::authority::Authority;
+use crate::pki::escrow::Escrow;
 use crate::pki::key::Entropy;
 use crate::pki::master::MasterKey;
 use crate::pki::profile::Profiles;
@@ -37,18 +38,22 @@ pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
 
 /// Opens everything that a data folder holds.
 pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<World, ServerError> {
-    let master = MasterKey::load(dir, master_from_environment().as_deref())?;
+    let master = Arc::new(MasterKey::load(dir, master_from_environment().as_deref())?);
     let authority = Authority::load(dir, &master, &config.status.url)?;
     let profiles = Profiles::load(&dir.join("certs/profiles"))?;
     let policy = policy::load(&dir.join("certs/policy.toml"))?;
+    let evidence = evidence::load(&dir.join("certs/evidence"))?;
     let store = Store::open(&dir.join(DATABASE)).await?;
     Ok(World {
         store,
         authority,
         profiles,
         policy,
-        escrow: master,
+        evidence,
+        escrow: Escrow::at(dir, Arc::clone(&master)),
+        master,
         devices_address: config.devices.address.clone(),
+        ocsp_cache_s: config.status.ocsp_cache_seconds,
         strangers: Budget::default(),
         mail: config.mail(),
         stretching: Arc::new(Semaphore::new(STRETCHING)),

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use super::ServerError;
 use super::config::{Config, Listener, MailSection, MetricsListener, StatusListener};
 use super::house::DATABASE;
 use super::policy::Delivered;
+use super::{ServerError, evidence};
+use crate::pki::escrow::Escrow;
 use crate::pki::hierarchy::{Naming, Plan};
 use crate::pki::key::Entropy;
 use crate::pki::master::MasterKey;
@@ -30,6 +32,9 @@ pub struct Foundation {
     pub ports: Ports,
     pub policy: Delivered,
 }
+
+/// What seals the keys in escrow from the first day on.
+const FIRST_ESCROW_KEY: u32 = 1;
 
 /// The port of each listener.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +75,8 @@ pub async fn init(
         Some(_) => MasterKey::load(dir, master)?,
         None => MasterKey::create(dir, entropy)?,
     };
+    let master = Arc::new(master);
+    Escrow::at(dir, Arc::clone(&master)).make(FIRST_ESCROW_KEY, entropy)?;
     record(dir, &plan, clock).await?;
     plan.create(dir, &master, entropy)?;
     config.save(dir)
@@ -102,7 +109,11 @@ fn config(foundation: &Foundation) -> Config {
         devices: listener(ports.devices),
         desk: listener(ports.desk),
         portal: Some(listener(ports.portal)),
-        status: StatusListener { listen: format!("{bind}:{}", ports.status), url: format!("http://{host}:{}", ports.status) },
+        status: StatusListener {
+            listen: format!("{bind}:{}", ports.status),
+            url: format!("http://{host}:{}", ports.status),
+            ocsp_cache_seconds: 0,
+        },
         metrics: ports.metrics.map(|port| MetricsListener { listen: format!("127.0.0.1:{port}") }),
         mail: MailSection::default(),
     }
@@ -116,6 +127,10 @@ fn write_certs(dir: &Path, policy: Delivered) -> Result<(), ServerError> {
     for (name, text) in profile::BUILT_IN {
         fs::write(folder.join("profiles").join(name), text).map_err(ServerError::new)?;
     }
+    fs::create_dir_all(folder.join("evidence")).map_err(ServerError::new)?;
+    for (name, text) in evidence::BUILT_IN {
+        fs::write(folder.join("evidence").join(name), text).map_err(ServerError::new)?;
+    }
     Ok(())
 }
 
@@ -123,7 +138,7 @@ fn write_certs(dir: &Path, policy: Delivered) -> Result<(), ServerError> {
 async fn record(dir: &Path, plan: &Plan, clock: &dyn Clock) -> Result<(), ServerError> {
     let now = clock.now();
     let store = Store::open(&dir.join(DATABASE)).await?;
-    let writes = plan
+    let mut writes: Vec<Write> = plan
         .recorded()
         .into_iter()
         .map(|recorded| {
@@ -137,6 +152,8 @@ async fn record(dir: &Path, plan: &Plan, clock: &dyn Clock) -> Result<(), Server
             })
         })
         .collect();
+    writes.push(Write::EscrowKey { number: FIRST_ESCROW_KEY, at: now });
+    writes.push(Write::EscrowRotated { number: FIRST_ESCROW_KEY, at: now });
     let audit = Some(administrator().entry("init", now));
     let kept = store.commit(Commit { name: "init", guard: None, writes, audit }).await;
     store.close().await;

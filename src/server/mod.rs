@@ -4,6 +4,8 @@ pub mod audit;
 pub mod check;
 pub mod clock;
 pub mod config;
+pub mod escrow;
+pub mod evidence;
 pub mod house;
 pub mod init;
 mod jobs;
@@ -11,6 +13,7 @@ mod listener;
 pub mod policy;
 mod policy_text;
 pub mod post;
+pub mod root_crl;
 
 use std::fmt::Display;
 use std::path::Path;
@@ -49,6 +52,7 @@ macro_rules! from {
 
 from!(
     crate::pki::authority::AuthorityError,
+    crate::pki::escrow::EscrowError,
     crate::pki::hierarchy::HierarchyError,
     crate::pki::keystore::KeyStoreError,
     crate::pki::profile::ProfileError,
@@ -106,6 +110,9 @@ impl Server {
     /// Opens a data folder, and settles what fell due while nobody served.
     pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
         let world = house::open(dir, config).await?;
+        if let Some(key) = world.store.escrow_key().await? {
+            world.escrow.must_have(key.number)?;
+        }
         settle_all(&world).await?;
         Ok(world)
     }

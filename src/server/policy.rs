@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::ServerError;
 use super::policy_text::{Setting, line_at, line_of, settings};
 use crate::lifecycle::device::DeviceKind;
-use crate::lifecycle::policy::{InvitationPolicy, KeyKind, KindPolicy, PinPolicy, Policy};
+use crate::lifecycle::policy::{EvidenceRule, InvitationPolicy, KeyKind, KindPolicy, PinPolicy, Policy};
 use crate::lifecycle::reason::Reason;
 use crate::lifecycle::words::words;
 
@@ -58,6 +58,7 @@ struct PolicyFile {
     separate_issuer: bool,
     stand_in_days: u16,
     session_hours: u16,
+    renewal_days: u16,
     escalation_hours: u16,
     invitation: InvitationFile,
     kind: BTreeMap<String, KindFile>,
@@ -70,6 +71,7 @@ struct InvitationFile {
     attempts: u32,
     second_channel: bool,
     by_mail: bool,
+    plain_bootstrap: bool,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +79,7 @@ struct InvitationFile {
 struct KindFile {
     slots: Vec<String>,
     key: String,
+    evidence: String,
     enc: EncFile,
     pin: PinFile,
     limit: u32,
@@ -140,8 +143,10 @@ pub fn parse(text: &str) -> Result<Policy, PolicyError> {
             attempts: file.invitation.attempts,
             second_channel: file.invitation.second_channel,
             by_mail: file.invitation.by_mail,
+            plain_bootstrap: file.invitation.plain_bootstrap,
         },
         stand_in_lifetime: SignedDuration::from_hours(24 * i64::from(file.stand_in_days)),
+        renewal_window: SignedDuration::from_hours(24 * i64::from(file.renewal_days)),
         session_lifetime: SignedDuration::from_hours(i64::from(file.session_hours)),
         escalation: (file.escalation_hours > 0).then(|| SignedDuration::from_hours(i64::from(file.escalation_hours))),
         users_may_issue_remotely: file.users_may_issue_remotely,
@@ -163,6 +168,7 @@ fn kind_policy(name: &str, file: &KindFile, wrong: &impl Fn(&str, String) -> Pol
     let slots = file.slots.iter().map(|slot| slot.parse()).collect::<Result<Vec<_>, _>>();
     let slots = slots.map_err(|error| wrong(&format!("kind.{name}.slots"), format!("{error}")))?;
     let key: KeyKind = file.key.parse().map_err(|error| wrong(&format!("kind.{name}.key"), format!("{error}")))?;
+    let evidence: EvidenceRule = file.evidence.parse().map_err(|error| wrong(&format!("kind.{name}.evidence"), format!("{error}")))?;
     for (reason, fate) in [("lost", file.enc.lost), ("stolen", file.enc.stolen)] {
         if fate == Fate::Keep {
             let what = "found: keep, expected: renew, as the key may be in other hands".to_owned();
@@ -173,7 +179,7 @@ fn kind_policy(name: &str, file: &KindFile, wrong: &impl Fn(&str, String) -> Pol
     let renews_enc: BTreeSet<_> = renews.into_iter().filter(|(_, fate)| *fate == Fate::Renew).map(|(reason, _)| reason).collect();
     let PinFile { min_digits, max_digits, attempts } = &file.pin;
     let pin = PinPolicy { min_digits: *min_digits, max_digits: *max_digits, attempts: *attempts };
-    Ok((kind, KindPolicy { slots, key, renews_enc, pin, limit: file.limit }))
+    Ok((kind, KindPolicy { slots, key, evidence, renews_enc, pin, limit: file.limit }))
 }
 
 /// The settings, for a terminal of a hundred columns.
@@ -234,7 +240,7 @@ mod tests {
         }
         let keys = |text: &str| settings(text).into_iter().map(|setting| setting.key).collect::<Vec<_>>();
         assert_eq!(keys(Delivered::Default.text()), keys(Delivered::Federal.text()));
-        assert_eq!(keys(BUILT_IN).len(), 7 + 4 + 3 * 5);
+        assert_eq!(keys(BUILT_IN).len(), 8 + 5 + 3 * 6);
     }
 
     #[test]

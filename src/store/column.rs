@@ -13,7 +13,9 @@ use crate::lifecycle::actor::Role;
 use crate::lifecycle::change::Carried;
 use crate::lifecycle::credential::{KeyId, RevocationReason, Slot};
 use crate::lifecycle::device::DeviceKind;
-use crate::lifecycle::ids::{CredentialId, DeviceId, OperatorId, RequestId, Serial, SessionId, TicketId, UserId};
+use crate::lifecycle::directory::Sid;
+use crate::lifecycle::fasc_n::FascN;
+use crate::lifecycle::ids::{CredentialId, DeviceId, OperatorId, RecoveryId, RequestId, Serial, SessionId, TicketId, UserId};
 use crate::lifecycle::reason::{EndReason, Reason};
 use crate::lifecycle::request::Mode;
 
@@ -56,7 +58,7 @@ macro_rules! word_columns {
     ($($name:ty),+) => { $(column!($name, as &str, |word| word.as_str(), |text| Ok(Self::from_str(text)?));)+ };
 }
 
-id_columns!(UserId, DeviceId, CredentialId, RequestId, TicketId, SessionId, OperatorId);
+id_columns!(UserId, DeviceId, CredentialId, RequestId, TicketId, SessionId, OperatorId, RecoveryId);
 word_columns!(Slot, RevocationReason, Carried, DeviceKind, Mode, Reason, EndReason, Role);
 
 column!(Serial, as Vec<u8>, |serial| serial.as_bytes().to_vec(), |bytes| {
@@ -64,6 +66,12 @@ column!(Serial, as Vec<u8>, |serial| serial.as_bytes().to_vec(), |bytes| {
 });
 column!(KeyId, as Vec<u8>, |key| key.0.to_vec(), |bytes| {
     bytes.try_into().map(Self).map_err(|_| "not a key id: expected 32 bytes".into())
+});
+
+column!(Sid, as String, |sid| sid.to_string(), |text| Ok(text.parse()?));
+column!(FascN, as Vec<u8>, |number| number.as_bytes().to_vec(), |bytes| {
+    let bytes = bytes.try_into().map_err(|_| "not a FASC-N: expected 25 bytes")?;
+    Ok(Self::from_bytes(bytes)?)
 });
 
 /// A time, kept as Unix milliseconds.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::audit::Entry;
 use super::certificate::ServiceCertificate;
-use super::crl::Crl;
+use super::crl::CrlIssue;
 use super::error::{Outage, StoreError};
 use super::operator::OperatorRecord;
 use super::outbox::{Attempt, NewLetter};
@@ -13,11 +13,13 @@ use super::portal::{Password, PortalSession};
 use super::script::Script;
 use super::session::Session;
 use super::writer::Work;
-use super::{audit_chain, certificate, change, credential, crl, operator, outbox, portal, session, stock, ticket, user};
+use super::{audit_chain, certificate, change, credential, crl, escrow, operator, outbox, portal, recovery, session, stock, ticket, user};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::RevocationReason;
 use crate::lifecycle::device::Device;
-use crate::lifecycle::ids::{CredentialId, OperatorId, Serial, SessionId, TicketId, UserId};
+use crate::lifecycle::directory::Attributes;
+use crate::lifecycle::ids::{CredentialId, OperatorId, RecoveryId, Serial, SessionId, TicketId, UserId};
+use crate::lifecycle::recovery::{Recovery, RecoveryState};
 use crate::lifecycle::user::User;
 
 /// One transaction.
@@ -46,6 +48,11 @@ pub enum Write {
     User {
         user: User,
         at: Timestamp,
+    },
+    /// What the directory says of the guarded user from now on.
+    Attributes {
+        user: UserId,
+        attributes: Attributes,
     },
     /// A device in stock.
     Stock(Device),
@@ -89,12 +96,36 @@ pub enum Write {
         credential: CredentialId,
         der: Vec<u8>,
     },
-    /// The sealed private key of an `enc` credential.
+    /// The private key of an `enc` credential, sealed under the escrow key of this number.
     Escrow {
         credential: CredentialId,
+        key: u32,
         sealed: Vec<u8>,
     },
-    Crl(Crl),
+    /// The same key, sealed under another escrow key than before.
+    Resealed {
+        credential: CredentialId,
+        from: u32,
+        key: u32,
+        sealed: Vec<u8>,
+    },
+    /// A new escrow key seals from here on.
+    EscrowKey {
+        number: u32,
+        at: Timestamp,
+    },
+    /// Nothing is left under an earlier one.
+    EscrowRotated {
+        number: u32,
+        at: Timestamp,
+    },
+    /// Officers are to get at the encryption keys of a user.
+    Recovery(Recovery),
+    RecoveryMoved {
+        recovery: RecoveryId,
+        to: RecoveryState,
+    },
+    Crl(CrlIssue),
     /// A user's password of the portal; their sessions end.
     PortalPassword {
         user: UserId,
@@ -163,6 +194,7 @@ impl Write {
             // Changes need the guarded user; `Commit::work` makes them.
             Self::Change(_) => {}
             Self::User { user, at } => user::create(script, user, *at),
+            Self::Attributes { user, attributes } => user::describe(script, *user, attributes),
             Self::Stock(device) => stock::add(script, device),
             Self::Operator { operator, at } => operator::add(script, operator, *at),
             Self::OperatorEnded { operator, at } => operator::end(script, *operator, *at),
@@ -174,8 +206,13 @@ impl Write {
             Self::Release { session } => session::count_release(script, *session),
             Self::Receipt { session, receipt } => session::keep_receipt(script, *session, receipt),
             Self::Certificate { credential, der } => credential::keep_certificate(script, *credential, der),
-            Self::Escrow { credential, sealed } => credential::keep_escrow(script, *credential, sealed),
-            Self::Crl(crl) => crl::publish(script, crl),
+            Self::Escrow { credential, key, sealed } => escrow::keep(script, *credential, *key, sealed),
+            Self::Resealed { credential, from, key, sealed } => escrow::reseal(script, *credential, *from, *key, sealed),
+            Self::EscrowKey { number, at } => escrow::begin_key(script, *number, *at),
+            Self::EscrowRotated { number, at } => escrow::end_rotation(script, *number, *at),
+            Self::Recovery(recovery) => recovery::ask(script, recovery),
+            Self::RecoveryMoved { recovery, to } => recovery::advance(script, *recovery, to),
+            Self::Crl(issue) => crl::publish(script, issue),
             Self::PortalPassword { user, password } => portal::set_password(script, *user, password),
             Self::PortalWrong { user, set_at, wrong, locked_until } => portal::count_wrong(script, *user, *set_at, *wrong, *locked_until),
             Self::PortalInitialSpent { user, at } => portal::spend_initial(script, *user, *at),
@@ -195,6 +232,7 @@ impl Write {
             Self::Change(change) => change::changes_status(change),
             Self::ServiceCertificateRevoked { .. } => true,
             Self::User { .. }
+            | Self::Attributes { .. }
             | Self::Stock(_)
             | Self::Operator { .. }
             | Self::OperatorEnded { .. }
@@ -206,6 +244,11 @@ impl Write {
             | Self::Receipt { .. }
             | Self::Certificate { .. }
             | Self::Escrow { .. }
+            | Self::Resealed { .. }
+            | Self::EscrowKey { .. }
+            | Self::EscrowRotated { .. }
+            | Self::Recovery(_)
+            | Self::RecoveryMoved { .. }
             | Self::Crl(_)
             | Self::PortalPassword { .. }
             | Self::PortalWrong { .. }

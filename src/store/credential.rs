@@ -64,12 +64,6 @@ impl Store {
         }
         Ok(found)
     }
-
-    /// The sealed private key of an `enc` credential.
-    pub async fn escrowed(&self, credential: CredentialId) -> Result<Option<Vec<u8>>, StoreError> {
-        let sealed = sqlx::query_scalar("SELECT sealed FROM escrow WHERE credential_id = ?");
-        Ok(sealed.bind(credential).fetch_optional(&self.readers).await?)
-    }
 }
 
 /// Puts the serial on record.
@@ -146,10 +140,6 @@ pub(super) fn carry(script: &mut Script, user: UserId, device: DeviceId, credent
 
 pub(super) fn keep_certificate(script: &mut Script, credential: CredentialId, der: &[u8]) {
     script.run("INSERT INTO certificates (credential_id, der) VALUES (?, ?)").bind(credential).bind(der);
-}
-
-pub(super) fn keep_escrow(script: &mut Script, credential: CredentialId, sealed: &[u8]) {
-    script.run("INSERT INTO escrow (credential_id, sealed) VALUES (?, ?)").bind(credential).bind(sealed);
 }
 
 /// A state, spread over its columns.

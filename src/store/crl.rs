@@ -1,4 +1,4 @@
-//! Published CRLs: their numbers only ever rise.
+//! Published CRLs: their numbers only ever rise. With the last one is kept what a delta list needs: its bases, and what changed since.
 
 use jiff::Timestamp;
 use sqlx::Row;
@@ -19,6 +19,35 @@ pub struct Crl {
     pub this_update: Timestamp,
     pub next_update: Timestamp,
     pub der: Vec<u8>,
+    /// The delta list of the same number.
+    pub delta: Option<Vec<u8>>,
+}
+
+/// The number of a full list that a delta may count from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrlBase {
+    pub number: i64,
+    pub this_update: Timestamp,
+}
+
+/// What became of the entry of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrlChange {
+    pub serial: Serial,
+    /// DER; nothing where it is listed no longer.
+    pub entry: Option<Vec<u8>>,
+}
+
+/// A CRL with what it leaves for the deltas after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrlIssue {
+    pub crl: Crl,
+    /// The oldest base that is still needed.
+    pub oldest_base: i64,
+    /// Whether this list is a base.
+    pub is_base: bool,
+    /// What changed since the list before.
+    pub changes: Vec<CrlChange>,
 }
 
 /// What a CRL says of one certificate that is not good.
@@ -36,24 +65,53 @@ pub fn service_standing(revoked: Option<(Timestamp, RevocationReason)>) -> Stand
 impl Store {
     /// The CRL that was published last.
     pub async fn latest_crl(&self) -> Result<Option<Crl>, StoreError> {
-        let latest = sqlx::query("SELECT number, this_update, next_update, der FROM crls ORDER BY number DESC LIMIT 1");
+        let latest = sqlx::query("SELECT number, this_update, next_update, der, delta FROM crls ORDER BY number DESC LIMIT 1");
         Ok(latest.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
+    }
+
+    /// The bases, oldest first.
+    pub async fn crl_bases(&self) -> Result<Vec<CrlBase>, StoreError> {
+        let bases = sqlx::query("SELECT number, this_update FROM crl_bases ORDER BY number").fetch_all(&self.readers).await?;
+        let base =
+            |row: &SqliteRow| Ok::<_, sqlx::Error>(CrlBase { number: row.try_get("number")?, this_update: time(row, "this_update")? });
+        Ok(bases.iter().map(base).collect::<Result<_, _>>()?)
+    }
+
+    /// What changed after the list `base`.
+    pub async fn crl_changes(&self, base: i64) -> Result<Vec<CrlChange>, StoreError> {
+        let changes = sqlx::query("SELECT serial, entry FROM crl_changes WHERE number > ?").bind(base).fetch_all(&self.readers).await?;
+        let change = |row: &SqliteRow| Ok::<_, sqlx::Error>(CrlChange { serial: row.try_get("serial")?, entry: row.try_get("entry")? });
+        Ok(changes.iter().map(change).collect::<Result<_, _>>()?)
     }
 }
 
 /// Keeps a CRL; one that does not rise above the last is a conflict. It takes the place of the one before: several a second may be published.
-pub(super) fn publish(script: &mut Script, crl: &Crl) {
+pub(super) fn publish(script: &mut Script, issue: &CrlIssue) {
+    let crl = &issue.crl;
     script
         .hit(
-            "INSERT INTO crls (number, this_update, next_update, der) \
-             SELECT ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM crls WHERE number >= ?)",
+            "INSERT INTO crls (number, this_update, next_update, der, delta) \
+             SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM crls WHERE number >= ?)",
         )
         .bind(crl.number)
         .bind(Millis(crl.this_update))
         .bind(Millis(crl.next_update))
         .bind(&crl.der)
+        .bind(&crl.delta)
         .bind(crl.number);
     script.run("DELETE FROM crls WHERE number < ?").bind(crl.number);
+    script.run("DELETE FROM crl_bases WHERE number < ?").bind(issue.oldest_base);
+    script.run("DELETE FROM crl_changes WHERE number <= ?").bind(issue.oldest_base);
+    if issue.is_base {
+        script.run("INSERT INTO crl_bases (number, this_update) VALUES (?, ?)").bind(crl.number).bind(Millis(crl.this_update));
+    }
+    for change in &issue.changes {
+        script
+            .run("INSERT OR REPLACE INTO crl_changes (serial, number, entry) VALUES (?, ?, ?)")
+            .bind(change.serial)
+            .bind(crl.number)
+            .bind(&change.entry);
+    }
 }
 
 fn read(row: &SqliteRow) -> Result<Crl, sqlx::Error> {
@@ -62,5 +120,6 @@ fn read(row: &SqliteRow) -> Result<Crl, sqlx::Error> {
         this_update: time(row, "this_update")?,
         next_update: time(row, "next_update")?,
         der: row.try_get("der")?,
+        delta: row.try_get("delta")?,
     })
 }

@@ -55,6 +55,8 @@ fn duplicated(error: &sqlx::Error) -> Option<&'static str> {
     Some(match column {
         "users.email" => "email",
         "users.upn" => "upn",
+        "users.sid" => "sid",
+        "users.fasc_n" => "fasc_n",
         "operators.name" => "operator name",
         "devices.kind, devices.serial" => "serial number",
         "seen_keys.key_id" => "key",

@@ -1,18 +1,16 @@
 //! What the check looks at beside the holdings: every user in turn, as they are in the file and not as they are remembered; and what only the
 //! whole database can show.
 
-use std::collections::BTreeSet;
-
 use sqlx::Row;
 
 use super::Store;
 use super::certificate::{self, ServiceCertificate};
 use super::error::StoreError;
 use super::holdings::Loaded;
-use crate::lifecycle::ids::{CredentialId, UserId};
+use crate::lifecycle::ids::UserId;
 
 /// A question to the whole database whose every answer is a fault, and what it means.
-const QUESTIONS: [(&str, &str); 7] = [
+const QUESTIONS: [(&str, &str); 8] = [
     (
         "SELECT hex(id) FROM devices WHERE (state = 'available') <> (user_id IS NULL)",
         "a device that is in stock and somebody's, or nobody's and not in stock",
@@ -41,6 +39,11 @@ const QUESTIONS: [(&str, &str); 7] = [
         "a session for a request of another user",
     ),
     (
+        "SELECT hex(recovery_id) FROM recovered_encs JOIN recoveries ON recoveries.id = recovery_id \
+         JOIN credentials ON credentials.id = credential_id WHERE recoveries.user_id <> credentials.user_id",
+        "a recovery of another user's key",
+    ),
+    (
         "SELECT hex(serial) FROM (SELECT serial FROM credentials UNION ALL SELECT serial FROM service_certificates) \
          GROUP BY serial HAVING count(*) > 1",
         "a serial that two certificates have",
@@ -58,13 +61,6 @@ impl Store {
     /// All that a user holds, from the file.
     pub async fn holdings_on_file(&self, user: UserId) -> Result<Option<Loaded>, StoreError> {
         self.load(user).await
-    }
-
-    /// Of which credentials of a user a private key is in escrow.
-    pub async fn escrowed_of(&self, user: UserId) -> Result<BTreeSet<CredentialId>, StoreError> {
-        let found =
-            sqlx::query_scalar("SELECT credential_id FROM escrow JOIN credentials ON credentials.id = credential_id WHERE user_id = ?");
-        Ok(found.bind(user).fetch_all(&self.readers).await?.into_iter().collect())
     }
 
     pub async fn service_certificates(&self) -> Result<Vec<ServiceCertificate>, StoreError> {

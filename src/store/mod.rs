@@ -5,7 +5,8 @@
 //! holdings(user) ─► Loaded { holdings, version } ─► (the rules) ─► commit(Commit { guard: version, writes, audit })
 //! ```
 //!
-//! One task writes (see `writer`); everything else reads, from a few connections that the writer never blocks.
+//! One task writes (see `writer`), and one answers what relying parties ask (see `standing`); everything else reads, from a few
+//! connections that the writer never blocks.
 
 pub mod audit;
 pub mod audit_chain;
@@ -18,6 +19,7 @@ pub mod crl;
 pub mod device;
 mod due;
 pub mod error;
+pub mod escrow;
 mod hold;
 pub mod holdings;
 mod inspection;
@@ -25,6 +27,7 @@ pub mod operator;
 pub mod outbox;
 pub mod portal;
 mod recent;
+mod recovery;
 mod request;
 mod script;
 mod seen_key;
@@ -53,12 +56,15 @@ pub use holdings::Loaded;
 
 use commit::Commit;
 use recent::Recent;
+use standing::Question;
 use writer::{Queued, Writer};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// How many commits may wait; beyond that the store is busy.
 const QUEUE: usize = 4096;
+/// How many questions about certificates may wait; beyond that the store is busy.
+const QUESTIONS: usize = 4096;
 /// How many connections read.
 const READERS: u32 = 4;
 /// How much of the file the writer keeps in memory, in SQLite's notation: 16 MiB. Serials and key ids are random, so that a new one goes
@@ -77,6 +83,7 @@ pub struct Store {
     readers: SqlitePool,
     recent: Recent,
     queue: mpsc::Sender<Queued>,
+    questions: mpsc::Sender<Question>,
     status_changes: watch::Receiver<u64>,
     letters_written: watch::Receiver<u64>,
     closing: Arc<Notify>,
@@ -101,6 +108,8 @@ impl Store {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (counting, status_changes) = watch::channel(0);
         let (letters, letters_written) = watch::channel(0);
+        let (questions, asked) = mpsc::channel(QUESTIONS);
+        tokio::spawn(standing::answer_questions(asked, readers.clone()));
         let closing = Arc::new(Notify::new());
         let writer = Writer {
             options: writing,
@@ -114,6 +123,7 @@ impl Store {
             readers,
             recent: Recent::default(),
             queue,
+            questions,
             status_changes,
             letters_written,
             closing,

@@ -41,10 +41,12 @@ pub struct PortalSession {
 impl Store {
     /// Who signs in by this e-mail address or UPN, and the password, where there is one.
     pub async fn portal_user(&self, login: &str) -> Result<Option<(User, Option<Password>)>, StoreError> {
-        let found = sqlx::query(
-            "SELECT id, name, email, upn, phc, set_at, lapses_at, wrong, locked_until FROM users \
-             LEFT JOIN portal_passwords ON user_id = id WHERE email = ?1 OR upn = ?1 ORDER BY email = ?1 DESC LIMIT 1",
-        );
+        let found = sqlx::query(concat!(
+            "SELECT ",
+            user::columns!(),
+            ", phc, set_at, lapses_at, wrong, locked_until FROM users ",
+            "LEFT JOIN portal_passwords ON user_id = id WHERE email = ?1 OR upn = ?1 ORDER BY email = ?1 DESC LIMIT 1",
+        ));
         let Some(row) = found.bind(login).fetch_optional(&self.readers).await? else { return Ok(None) };
         let phc: Option<String> = row.try_get("phc")?;
         let password = match phc {

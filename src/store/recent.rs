@@ -81,6 +81,7 @@ impl Loaded {
                     session.receipt = Some(receipt.clone());
                 }
             }
+            Write::Attributes { attributes, .. } => self.holdings.user.attributes.clone_from(attributes),
             Write::User { .. }
             | Write::Stock(_)
             | Write::Operator { .. }
@@ -90,6 +91,11 @@ impl Loaded {
             | Write::TicketKey { .. }
             | Write::Certificate { .. }
             | Write::Escrow { .. }
+            | Write::Resealed { .. }
+            | Write::EscrowKey { .. }
+            | Write::EscrowRotated { .. }
+            | Write::Recovery(_)
+            | Write::RecoveryMoved { .. }
             | Write::Crl(_)
             | Write::PortalPassword { .. }
             | Write::PortalWrong { .. }

@@ -34,10 +34,18 @@ pub struct Session {
 /// How a session was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
-    /// By redeeming a ticket with a session key (DER SubjectPublicKeyInfo), which got a bootstrap certificate of this serial.
-    ByTicket { ticket: TicketId, session_key: Vec<u8>, bootstrap: Serial },
+    /// By redeeming a ticket with a session key (DER SubjectPublicKeyInfo), which got a bootstrap certificate of this serial. A plain
+    /// one was redeemed with the bare secret, without a proof of the connection.
+    ByTicket { ticket: TicketId, session_key: Vec<u8>, bootstrap: Serial, is_plain: bool },
     /// By an issued device, for its update.
     ByDevice,
+}
+
+impl Opened {
+    /// Whether a plain EST client opened it.
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Self::ByTicket { is_plain: true, .. })
+    }
 }
 
 /// The columns of a session, for a WHERE to follow.
@@ -45,7 +53,7 @@ macro_rules! sessions_where {
     ($condition:literal) => {
         concat!(
             "SELECT id, user_id, request_id, device_id, opened_by, ticket_id, session_key, bootstrap_serial, challenge, opened_at, ",
-            "expires_at, transport_key, receipt, releases FROM sessions WHERE ",
+            "expires_at, transport_key, receipt, releases, is_plain FROM sessions WHERE ",
             $condition
         )
     };
@@ -76,14 +84,16 @@ impl Store {
 }
 
 pub(super) fn open(script: &mut Script, session: &Session) {
-    let (opened_by, ticket, session_key, bootstrap) = match &session.opened {
-        Opened::ByTicket { ticket, session_key, bootstrap } => ("ticket", Some(*ticket), Some(session_key), Some(*bootstrap)),
-        Opened::ByDevice => ("device", None, None, None),
+    let (opened_by, ticket, session_key, bootstrap, is_plain) = match &session.opened {
+        Opened::ByTicket { ticket, session_key, bootstrap, is_plain } => {
+            ("ticket", Some(*ticket), Some(session_key), Some(*bootstrap), *is_plain)
+        }
+        Opened::ByDevice => ("device", None, None, None, false),
     };
     script
         .run(
             "INSERT INTO sessions (id, user_id, request_id, device_id, opened_by, ticket_id, session_key, bootstrap_serial, challenge, \
-             opened_at, expires_at, transport_key, receipt, releases) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             opened_at, expires_at, transport_key, receipt, releases, is_plain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(session.id)
         .bind(session.user)
@@ -98,7 +108,8 @@ pub(super) fn open(script: &mut Script, session: &Session) {
         .bind(Millis(session.expires_at))
         .bind(&session.transport_key)
         .bind(&session.receipt)
-        .bind(session.releases);
+        .bind(session.releases)
+        .bind(is_plain);
     if let Some(spki) = session_key {
         seen_key::shown_as_session_key(script, spki, session.id);
     }
@@ -150,6 +161,7 @@ fn read_opened(row: &SqliteRow) -> Result<Opened, sqlx::Error> {
             ticket: row.try_get("ticket_id")?,
             session_key: row.try_get("session_key")?,
             bootstrap: row.try_get("bootstrap_serial")?,
+            is_plain: row.try_get("is_plain")?,
         },
         "device" => Opened::ByDevice,
         other => return Err(unreadable("session opened by", other)),

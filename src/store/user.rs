@@ -5,14 +5,23 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::Store;
-use super::column::Millis;
+use super::column::{Millis, unreadable};
 use super::commit::Guard;
 use super::error::StoreError;
 use super::script::Script;
+use crate::lifecycle::directory::{Attributes, PolicyOid};
 use crate::lifecycle::ids::UserId;
 use crate::lifecycle::user::User;
 
-pub(super) const OF_USER: &str = "SELECT id, name, email, upn, version FROM users WHERE id = ?1";
+/// What [`read`] reads.
+macro_rules! columns {
+    () => {
+        "id, name, email, upn, sid, fasc_n, policies"
+    };
+}
+pub(super) use columns;
+
+pub(super) const OF_USER: &str = concat!("SELECT ", columns!(), ", version FROM users WHERE id = ?1");
 
 impl Store {
     pub async fn is_user(&self, user: UserId) -> Result<bool, StoreError> {
@@ -28,14 +37,38 @@ pub(super) fn guard(script: &mut Script, guard: &Guard) {
 
 pub(super) fn create(script: &mut Script, user: &User, at: Timestamp) {
     script
-        .run("INSERT INTO users (id, name, email, upn, created_at) VALUES (?, ?, ?, ?, ?)")
+        .run("INSERT INTO users (id, name, email, upn, sid, fasc_n, policies, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(user.id)
         .bind(&user.name)
         .bind(&user.email)
         .bind(&user.upn)
+        .bind(user.attributes.sid)
+        .bind(user.attributes.fasc_n)
+        .bind(policies(&user.attributes))
         .bind(Millis(at));
 }
 
+pub(super) fn describe(script: &mut Script, user: UserId, attributes: &Attributes) {
+    script
+        .hit("UPDATE users SET sid = ?, fasc_n = ?, policies = ? WHERE id = ?")
+        .bind(attributes.sid)
+        .bind(attributes.fasc_n)
+        .bind(policies(attributes))
+        .bind(user);
+}
+
+fn policies(attributes: &Attributes) -> String {
+    attributes.policies.iter().map(PolicyOid::as_str).collect::<Vec<_>>().join(" ")
+}
+
 pub(super) fn read(row: &SqliteRow) -> Result<User, sqlx::Error> {
-    Ok(User { id: row.try_get("id")?, name: row.try_get("name")?, email: row.try_get("email")?, upn: row.try_get("upn")? })
+    let policies: String = row.try_get("policies")?;
+    let policies = policies.split_whitespace().map(|oid| oid.parse().map_err(|_| unreadable("a policy of a user", oid)));
+    Ok(User {
+        id: row.try_get("id")?,
+        name: row.try_get("name")?,
+        email: row.try_get("email")?,
+        upn: row.try_get("upn")?,
+        attributes: Attributes { sid: row.try_get("sid")?, fasc_n: row.try_get("fasc_n")?, policies: policies.collect::<Result<_, _>>()? },
+    })
 }

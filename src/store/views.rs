@@ -108,12 +108,13 @@ impl Store {
 
     /// Users of whose name, e-mail address, UPN or device serial `text` is a part, by name. Capitals do not count.
     pub async fn find_users(&self, text: &str, limit: u32) -> Result<Vec<User>, StoreError> {
-        let found = sqlx::query(
-            "SELECT id, name, email, upn FROM users WHERE instr(lower(name), lower(?1)) OR instr(lower(email), lower(?1)) \
-             OR instr(lower(upn), lower(?1)) \
-             OR id IN (SELECT user_id FROM devices WHERE user_id IS NOT NULL AND instr(lower(serial), lower(?1))) \
-             ORDER BY name, id LIMIT ?2",
-        );
+        let found = sqlx::query(concat!(
+            "SELECT ",
+            user::columns!(),
+            " FROM users WHERE instr(lower(name), lower(?1)) OR instr(lower(email), lower(?1)) OR instr(lower(upn), lower(?1)) ",
+            "OR id IN (SELECT user_id FROM devices WHERE user_id IS NOT NULL AND instr(lower(serial), lower(?1))) ",
+            "ORDER BY name, id LIMIT ?2",
+        ));
         let found = found.bind(text).bind(limit).fetch_all(&self.readers).await?;
         Ok(found.iter().map(user::read).collect::<Result<_, _>>()?)
     }

@@ -34,6 +34,7 @@ pub type Bytes<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send
 /// Where what is published comes from.
 pub trait Published: Send + Sync {
     fn crl(&self) -> Bytes<'_>;
+    fn delta_crl(&self) -> Bytes<'_>;
     fn ocsp<'a>(&'a self, question: &'a [u8]) -> Bytes<'a>;
     /// Whether somebody publishes meanwhile what changes.
     fn follows(&self) -> bool;
@@ -59,6 +60,11 @@ pub async fn check_house(world: &World, published: &dyn Published) -> Result<Rep
     // 1 the file, and what only the whole database can show
     for fault in world.store.inspect().await? {
         report.diverges(fault);
+    }
+    for (key, sealed) in world.store.escrow_keys_in_use().await? {
+        if let Err(error) = world.escrow.must_have(key) {
+            report.diverges(format!("{error}: {sealed} private keys in escrow are sealed under it"));
+        }
     }
 
     // 2 every user: the invariants, the certificates, and what is said of them

@@ -1,10 +1,13 @@
 //! M6: the device proves that it holds every key, and in one transaction the world changes: it is active, the old one has ended.
+//!
+//! A plain EST client knows no M6. It confirms by coming with the `auth` that it was given to enroll its last slot, or any again: that it
+//! holds `auth` is proved by TLS, and the other keys by its requests.
 
 use serde_json::json;
 
 use super::failure::{Failure, broken};
 use super::identify::{Bearer, wrong};
-use super::session::{At, AtWork, credential_in};
+use super::session::{At, AtWork, credential_in, plan};
 use super::world::{World, after, changes, retrying};
 use crate::lifecycle::acts::issue::{Issue, issue};
 use crate::lifecycle::credential::Slot;
@@ -55,31 +58,65 @@ pub async fn confirm_issuance(world: &World, device: &AtWork, message: &Confirm)
     retrying(|| attempt(world, device, message)).await
 }
 
+/// Confirms the session of a plain client, if it is one, comes with its `auth`, and lacks nothing.
+pub async fn confirm_plain_session(world: &World, device: &AtWork) -> Result<(), Failure> {
+    match device.bearer {
+        Bearer::Session { .. } => Ok(()),
+        Bearer::Auth { .. } => retrying(|| attempt_plainly(world, device)).await,
+    }
+}
+
+async fn attempt_plainly(world: &World, device: &AtWork) -> Result<(), Failure> {
+    let at = device.at_own(world).await?;
+    if !at.session.opened.is_plain() || at.session.receipt.is_some() {
+        return Ok(());
+    }
+    let signed = |slot: &Slot| {
+        let credential = credential_in(&at.loaded.holdings, &at.request, &at.session, *slot)?;
+        credential.certified().map(|_| ConfirmedSlot { slot: *slot, serial: credential.serial, credential: credential.id })
+    };
+    let Some(confirmed) = plan(&world.policy, &at.request).iter().map(signed).collect::<Option<Vec<_>>>() else {
+        return Ok(()); // slots are missing
+    };
+    finish(world, device, &at, &confirmed).await.map(|_| ())
+}
+
+/// A slot whose key the device holds.
+struct ConfirmedSlot {
+    slot: Slot,
+    serial: Serial,
+    credential: CredentialId,
+}
+
 async fn attempt(world: &World, device: &AtWork, message: &Confirm) -> Result<Confirmed, Failure> {
-    let now = world.now();
     if let Bearer::Session { .. } = device.bearer {
         return Err(wrong("a bootstrap certificate", "the auth of this session, which its confirmation proves to be held"));
     }
-    let At { loaded, session, request } = device.at(world, message.session).await?;
-    if let Some(receipt) = &session.receipt {
-        return confirmed(&loaded.holdings, session.device, receipt.clone());
+    let at = device.at(world, message.session).await?;
+    if let Some(receipt) = &at.session.receipt {
+        return confirmed(&at.loaded.holdings, at.session.device, receipt.clone());
     }
 
     // 1 verify every proof
-    let proved = verify(world, &loaded, &request, &session, message).await?;
+    let proved = verify(world, &at.loaded, &at.request, &at.session, message).await?;
+    finish(world, device, &at, &proved).await
+}
+
+async fn finish(world: &World, device: &AtWork, at: &At, proved: &[ConfirmedSlot]) -> Result<Confirmed, Failure> {
+    let (At { loaded, session, request }, now) = (at, world.now());
 
     // 2 decide
-    let act = Issue { request: request.id, session: session.id, confirmed: proved };
+    let act = Issue { request: request.id, session: session.id, confirmed: proved.iter().map(|slot| slot.credential).collect() };
     let mut writes = changes(issue(&loaded.holdings, &world.policy, &act, now)?);
 
     // 3 keep, with the receipt: from here on the new status is what OCSP says
     let holdings = after(&loaded.holdings, &writes);
-    let receipt = world.authority.receipt(&claims(&request, &session, &holdings, message, now))?;
+    let receipt = world.authority.receipt(&claims(request, session, &holdings, proved, now))?;
     writes.push(Write::Receipt { session: session.id, receipt: receipt.clone() });
-    let mut entry = device.entry(world, "issue", &session);
+    let mut entry = device.entry(world, "issue", session);
     entry.details = json!({ "device": session.device.to_string(), "purpose": request.purpose_word(),
-        "serials": message.slots.iter().map(|slot| slot.serial.to_string()).collect::<Vec<_>>() });
-    world.keep("issue", &loaded, writes, entry).await?;
+        "serials": proved.iter().map(|slot| slot.serial.to_string()).collect::<Vec<_>>() });
+    world.keep("issue", loaded, writes, entry).await?;
     confirmed(&holdings, session.device, receipt)
 }
 
@@ -96,7 +133,7 @@ async fn verify(
     request: &Request,
     session: &Session,
     message: &Confirm,
-) -> Result<Vec<CredentialId>, Failure> {
+) -> Result<Vec<ConfirmedSlot>, Failure> {
     let signed = signed_message(&session.challenge);
     // what is no signed credential of this session is passed over: for the act, the slot is missing
     let named = message.slots.iter().filter_map(|slot| {
@@ -106,8 +143,8 @@ async fn verify(
     let named: Vec<(&ProvedSlot, CredentialId)> = named.collect();
     let proved: Vec<CredentialId> = named.iter().map(|(_, credential)| *credential).collect();
     let certificates = world.store.certificates(&proved).await?;
-    for (slot, credential) in named {
-        let certificate = certificates.get(&credential).ok_or_else(|| broken("the certificate of a signed credential"))?;
+    for (slot, credential) in &named {
+        let certificate = certificates.get(credential).ok_or_else(|| broken("the certificate of a signed credential"))?;
         let key = spki_of(certificate).ok_or_else(|| broken("a certificate on P-256"))?;
         if !key.verifies(&signed, &slot.signature) {
             return Err(wrong_signature(slot.slot.as_str()));
@@ -119,7 +156,7 @@ async fn verify(
             return Err(wrong_signature("transport"));
         }
     }
-    Ok(proved)
+    Ok(named.into_iter().map(|(proved, credential)| ConfirmedSlot { slot: proved.slot, serial: proved.serial, credential }).collect())
 }
 
 fn wrong_signature(slot: &str) -> Failure {
@@ -132,7 +169,7 @@ fn wrong_signature(slot: &str) -> Failure {
 }
 
 /// What the receipt says (docs/protocol.md, M6).
-fn claims(request: &Request, session: &Session, holdings: &Holdings, message: &Confirm, now: jiff::Timestamp) -> serde_json::Value {
+fn claims(request: &Request, session: &Session, holdings: &Holdings, proved: &[ConfirmedSlot], now: jiff::Timestamp) -> serde_json::Value {
     let history = request.issuing().and_then(|issuing| issuing.collected.as_ref()).map_or(&[][..], |plan: &EncPlan| &plan.history);
     let history = history.iter().filter_map(|id| holdings.credentials.get(id)).map(|enc| enc.serial.to_string());
     json!({
@@ -140,9 +177,25 @@ fn claims(request: &Request, session: &Session, holdings: &Holdings, message: &C
         "device": session.device.to_string(),
         "request": request.id.to_string(),
         "user": session.user.to_string(),
-        "slots": message.slots.iter()
+        "slots": proved.iter()
             .map(|slot| json!({ "slot": slot.slot.as_str(), "serial": slot.serial.to_string() })).collect::<Vec<_>>(),
         "history": history.collect::<Vec<_>>(),
         "confirmed_at": now.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::vectors::{b64, b64u, vectors};
+
+    #[test]
+    fn what_is_signed_to_confirm_is_what_the_published_vector_says() {
+        let vector = &vectors()["confirm"];
+        let challenge: [u8; 32] = b64u(vector, "challenge").try_into().unwrap();
+        let (message, key) = (signed_message(&challenge), Spki::from_der(&b64(vector, "key_spki")).unwrap());
+        assert_eq!(message, b64u(vector, "message"));
+        assert!(key.verifies(&message, &b64u(vector, "signature")));
+        assert!(!key.verifies(&message, &b64u(vector, "signature_of_the_bare_challenge")));
+    }
 }

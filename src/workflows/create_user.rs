@@ -2,9 +2,11 @@
 
 use serde_json::json;
 
+use super::describe_user::told;
 use super::failure::Failure;
 use super::world::{Caller, World};
 use crate::lifecycle::actor::{Actor, Role};
+use crate::lifecycle::directory::Attributes;
 use crate::lifecycle::ids::UserId;
 use crate::lifecycle::user::User;
 use crate::pki::name::Holder;
@@ -17,6 +19,7 @@ pub struct NewUser {
     pub name: String,
     pub email: String,
     pub upn: String,
+    pub attributes: Attributes,
 }
 
 /// Creates a user. A help desk operator, or the administrator at the command line.
@@ -30,16 +33,16 @@ pub async fn create_user(world: &World, caller: &Caller, new: NewUser) -> Result
     }
 
     // 2 the names are fit for a certificate
-    let NewUser { name, email, upn } = new;
+    let NewUser { name, email, upn, attributes } = new;
     is_address("email", &email)?;
     is_address("upn", &upn)?;
     is_plain("name", &name)?;
-    Holder { name: name.clone(), email: email.clone(), upn: upn.clone() }.check()?;
-    let user = User { id: UserId(world.fresh_id()), name, email, upn };
+    let user = User { id: UserId(world.fresh_id()), name, email, upn, attributes };
+    Holder::from(&user).check()?;
 
     // 3 keep
     entry.on_behalf_of = Some(user.id);
-    entry.details = json!({ "name": user.name, "email": user.email, "upn": user.upn });
+    entry.details = json!({ "name": user.name, "email": user.email, "upn": user.upn, "directory": told(&user.attributes) });
     let writes = vec![Write::User { user: user.clone(), at: now }];
     world.store.commit(Commit { name: "create-user", guard: None, writes, audit: Some(entry) }).await?;
     Ok(user)

@@ -5,6 +5,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::enroll_credential::{certificate, certify};
+use super::escrow::{deposit, withdraw};
 use super::failure::{Failure, broken, key_seen_before};
 use super::session::{At, AtWork};
 use super::world::{World, changes, retrying};
@@ -90,7 +91,7 @@ fn bind_transport_key(session: &Session, transport_key: &Spki) -> Result<Vec<Wri
 
 fn make_key(world: &World, user: &User, credential: &Credential, session: &Session) -> Result<Made, Failure> {
     let key = SigningKey::generate()?;
-    let (certified, certificate) = certify(world, user, credential, session.device, key.spki())?;
+    let (certified, certificate) = certify(world, user, credential, session.device, key.spki(), false)?;
     Ok(Made { credential: credential.id, certified, certificate, private_key: key.to_pkcs8()? })
 }
 
@@ -114,12 +115,12 @@ async fn release(
     // 3 the key: made now and sealed, or recovered from escrow
     let (certificate, private_key) = match made {
         Some(made) => {
-            let sealed = world.escrow.seal(world.entropy.as_ref(), &escrow_label(user, current.serial), &made.private_key)?;
+            let sealed = deposit(world, user.id, &current, &made.private_key).await?;
             writes.push(Write::Certificate { credential: made.credential, der: made.certificate.clone() });
-            writes.push(Write::Escrow { credential: made.credential, sealed });
+            writes.push(sealed);
             (made.certificate, made.private_key)
         }
-        None => (certificate(world, current.id).await?, recover(world, user, &current).await?),
+        None => (certificate(world, current.id).await?, withdraw(world, user.id, &current).await?),
     };
 
     // 4 keep that it was released, then encrypt it
@@ -146,7 +147,7 @@ async fn history(world: &World, device: &AtWork, session: SessionId) -> Result<V
     let mut deliveries = Vec::with_capacity(collected.history.len());
     for id in &collected.history {
         let credential = loaded.holdings.credentials.get(id).ok_or_else(|| broken("an enc credential"))?;
-        let private_key = recover(world, &loaded.holdings.user, credential).await?;
+        let private_key = withdraw(world, loaded.holdings.user.id, credential).await?;
         let enveloped = envelop(world, &private_key, &transport_key)?;
         deliveries.push(Delivery { serial: credential.serial, certificate: certificate(world, *id).await?, enveloped });
     }
@@ -167,17 +168,7 @@ fn may_be_handed_more(session: &Session) -> Result<(), Failure> {
     Err(Failure::invalid("too-many-requests", format!("found: keys were handed to this session {RELEASES} times, expected: fewer")))
 }
 
-async fn recover(world: &World, user: &User, credential: &Credential) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let sealed = world.store.escrowed(credential.id).await?.ok_or_else(|| broken("the escrowed key of an enc credential"))?;
-    Ok(world.escrow.open(&escrow_label(user, credential.serial), &sealed)?)
-}
-
 fn envelop(world: &World, private_key: &[u8], transport_key: &Spki) -> Result<Vec<u8>, Failure> {
     let (signer, certificate) = world.authority.delivery_signer();
     Ok(cms::deliver_key(private_key, transport_key, certificate, signer, world.entropy.as_ref())?)
-}
-
-/// Binds a sealed key to its owner and serial: moved to another row it does not open.
-pub fn escrow_label(user: &User, serial: Serial) -> String {
-    format!("enc:{}:{serial}", user.id)
 }

@@ -3,6 +3,7 @@
 use crate::lifecycle::refusal::Refusal;
 use crate::pki::certificate::CertifyError;
 use crate::pki::cms::CmsError;
+use crate::pki::escrow::EscrowError;
 use crate::pki::key::KeyError;
 use crate::store::StoreError;
 
@@ -75,8 +76,15 @@ impl From<CertifyError> for Failure {
     fn from(error: CertifyError) -> Self {
         match error {
             CertifyError::Name { .. } => Self::invalid("malformed", error.to_string()),
+            CertifyError::Lacks { .. } => Self::invalid("directory-incomplete", error.to_string()),
             other => Self::Unavailable(other.into()),
         }
+    }
+}
+
+impl From<EscrowError> for Failure {
+    fn from(error: EscrowError) -> Self {
+        Self::Unavailable(error.into())
     }
 }
 

@@ -56,7 +56,7 @@ fn make(world: &World, ticket: TicketId, expires_at: Timestamp, mode: Option<Mod
     let needs_code = world.policy.invitation.second_channel && mode == Some(Mode::Remote);
     let code = needs_code.then(|| eight_digits(world));
     let key = ProofKey::derive(&secret, code.as_ref().map(|code| code.as_str()), ticket.0.as_bytes())?;
-    let sealed = world.escrow.seal(world.entropy.as_ref(), &sealing_label(ticket), key.as_bytes())?;
+    let sealed = world.master.seal(world.entropy.as_ref(), &sealing_label(ticket), key.as_bytes())?;
 
     let uri = Zeroizing::new(format!(
         "msc1:?h={}&i={}&c={}&p={}&x={}",
@@ -73,7 +73,7 @@ fn make(world: &World, ticket: TicketId, expires_at: Timestamp, mode: Option<Mod
 pub async fn proof_key(world: &World, ticket: TicketId) -> Result<(UserId, ProofKey), Failure> {
     let missing = Failure::Missing { code: "unknown-invitation", what: "invitation" };
     let (user, sealed) = world.store.ticket_key(ticket).await?.ok_or(missing)?;
-    Ok((user, ProofKey::from_bytes(&world.escrow.open(&sealing_label(ticket), &sealed)?)?))
+    Ok((user, ProofKey::from_bytes(&world.master.open(&sealing_label(ticket), &sealed)?)?))
 }
 
 /// Binds the sealed key to its ticket: in another row it does not open.

@@ -38,6 +38,8 @@ words! {
         Held = "held",
         /// The help desk resumed it, or an original is back.
         Released = "released",
+        /// Officers got at the user's private encryption keys.
+        Recovered = "recovered",
     }
 }
 
@@ -92,10 +94,30 @@ pub fn invitation_letter(world: &World, held: &Holdings, request: RequestId, inv
     sealed(world, held.user.id, &held.user.email, Letter { kind: LetterKind::Invitation, request: Some(request), text }).map(Some)
 }
 
+/// The letter to the officers that a recovery awaits one of them, if anybody is to be written to. Why it was asked is not for the mail.
+pub fn recovery_asked_letter(world: &World, held: &Holdings) -> Result<Option<Write>, Failure> {
+    let Some(officers) = &world.mail.officers else { return Ok(None) };
+    let body = format!("A recovery of encryption keys awaits the approval of a validation officer.\n\nUser: {}\n", held.user.name);
+    let text = Text { subject: "A recovery awaits approval".to_owned(), body };
+    sealed(world, held.user.id, officers, Letter { kind: LetterKind::ApprovalNeeded, request: None, text }).map(Some)
+}
+
+/// The letter to the user whose keys were handed to an officer. By whom and why is on the audit log, which the help desk can have asked.
+pub fn recovered_letter(world: &World, held: &Holdings, keys: usize) -> Result<Write, Failure> {
+    let body = format!(
+        "two officers of your organization have recovered your private encryption keys ({keys}) at {}.\n\n\
+         With them, what was encrypted to you can be read. Nothing of your devices and certificates has changed. \
+         Who asked for it and why is on record.",
+        world.now(),
+    );
+    let text = Text { subject: "Your encryption keys were recovered".to_owned(), body: greeted(held, &body, world) };
+    sealed(world, held.user.id, &held.user.email, Letter { kind: LetterKind::Recovered, request: None, text })
+}
+
 fn sealed(world: &World, user: UserId, recipient: &str, letter: Letter) -> Result<Write, Failure> {
     let id = world.fresh_id();
     let text = serde_json::to_vec(&letter.text).map_err(|error| Failure::Unavailable(error.into()))?;
-    let sealed = world.escrow.seal(world.entropy.as_ref(), &sealing_label(id), &text)?;
+    let sealed = world.master.seal(world.entropy.as_ref(), &sealing_label(id), &text)?;
     let (kind, recipient) = (letter.kind.as_str(), recipient.to_owned());
     Ok(Write::Letter(NewLetter { id, kind, user, request: letter.request, recipient, at: world.now(), sealed }))
 }

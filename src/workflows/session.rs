@@ -40,14 +40,17 @@ impl AtWork {
         }
     }
 
-    /// The session of a request that names none: the one that the bootstrap certificate was made for, or the device's update.
+    /// The session of a request that names none: the one that the bootstrap certificate was made for, the device's update, or the
+    /// one of a plain client that has its `auth` already.
     pub async fn at_own(&self, world: &World) -> Result<At, Failure> {
         let loaded = world.load(self.user()).await?;
         let id = match self.bearer {
             Bearer::Session { session, .. } => session,
             Bearer::Auth { device, .. } => {
                 let update = loaded.holdings.open_update_of(device).and_then(Request::issuing).map(|issuing| issuing.session);
-                update.ok_or_else(|| wrong("an auth certificate, and no update session is open", "bootstrap, or auth after sync"))?
+                update
+                    .or_else(|| plain_session_of(&loaded, device))
+                    .ok_or_else(|| wrong("an auth certificate, and no update session is open", "bootstrap, or auth after sync"))?
             }
         };
         At::of(loaded, id)
@@ -73,6 +76,11 @@ impl AtWork {
         entry.request = Some(session.request);
         entry
     }
+}
+
+/// The session in which a plain EST client provisioned a device: it goes on with the `auth` that it got.
+fn plain_session_of(loaded: &Loaded, device: DeviceId) -> Option<SessionId> {
+    loaded.sessions.values().find(|session| session.device == device && session.opened.is_plain()).map(|session| session.id)
 }
 
 fn another_session() -> Failure {

@@ -21,7 +21,9 @@ use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{CredentialId, RequestId, Serial, TicketId, UserId};
 use crate::lifecycle::policy::Policy;
 use crate::lifecycle::refusal::Refusal;
+use crate::pki::attestation::EvidenceRules;
 use crate::pki::authority::Authority;
+use crate::pki::escrow::Escrow;
 use crate::pki::key::{Entropy, random};
 use crate::pki::profile::Profiles;
 use crate::pki::seal::SealingKey;
@@ -47,10 +49,16 @@ pub struct World {
     pub authority: Authority,
     pub profiles: Profiles,
     pub policy: Policy,
-    /// Seals escrowed private keys and the keys of tickets.
-    pub escrow: SealingKey,
+    /// What is asked of key evidence.
+    pub evidence: EvidenceRules,
+    /// Seals the keys of tickets and what letters say.
+    pub master: Arc<SealingKey>,
+    /// Seals the private keys of `enc` credentials.
+    pub escrow: Escrow,
     /// `host:port` of the listener that invitations lead to.
     pub devices_address: String,
+    /// How long caches on the way may answer OCSP in our place, in seconds.
+    pub ocsp_cache_s: u32,
     /// How many strangers at the desk are recorded: what anybody can do without a right must not fill the audit log.
     pub strangers: Budget,
     pub mail: Mail,

@@ -12,6 +12,7 @@ mod table;
 
 mod cards;
 mod crowds;
+mod directory;
 mod halves;
 mod melee;
 mod previews;

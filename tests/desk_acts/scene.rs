@@ -7,6 +7,7 @@ use remint::lifecycle::actor::{Actor, Role};
 use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::credential::Slot;
 use remint::lifecycle::device::DeviceKind;
+use remint::lifecycle::directory::Attributes;
 use remint::lifecycle::hold::Held;
 use remint::lifecycle::holdings::Holdings;
 use remint::lifecycle::ids::{CredentialId, DeviceId, RequestId, UserId};
@@ -84,7 +85,12 @@ impl<'l> Scene<'l> {
 
     pub async fn person(&self) -> UserId {
         let name = format!("ana{}", self.count());
-        let new = NewUser { email: format!("{name}@example.org"), upn: format!("{name}@corp.example.org"), name };
+        let new = NewUser {
+            email: format!("{name}@example.org"),
+            upn: format!("{name}@corp.example.org"),
+            attributes: Attributes::default(),
+            name,
+        };
         create_user(self.world(), &administrator(), new).await.unwrap().id
     }
 

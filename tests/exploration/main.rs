@@ -18,6 +18,7 @@ use remint::lifecycle::acts::cancel::{Cancel, cancel};
 use remint::lifecycle::change::Carried;
 use remint::lifecycle::credential::{Credential, CredentialState, Slot};
 use remint::lifecycle::device::{Device, DeviceKind, DeviceState};
+use remint::lifecycle::directory::Attributes;
 use remint::lifecycle::hold::Cause;
 use remint::lifecycle::holdings::Holdings;
 use remint::lifecycle::ids::{CredentialId, DeviceId, OperatorId, Serial, UserId};
@@ -106,7 +107,13 @@ impl Model for Rules {
 
     /// A phone and a tablet that share one `enc`.
     fn init_states(&self) -> Vec<World> {
-        let user = User { id: UserId(Uuid::from_u128(9)), name: String::new(), email: String::new(), upn: String::new() };
+        let user = User {
+            id: UserId(Uuid::from_u128(9)),
+            name: String::new(),
+            email: String::new(),
+            upn: String::new(),
+            attributes: Attributes::default(),
+        };
         let mut held = Holdings::of(user);
         let issued = CredentialState::Issued { certified: certified(), at: noon() };
         let device = |n: u128, kind| Device {

@@ -20,7 +20,11 @@ pub struct Court {
 impl Court {
     /// Ana has a mobile smart card. In the folder: `auth.pem` and so on with their keys, `ca.pem`, and `root.pem` and `issuing.pem` each alone.
     pub async fn in_session() -> Self {
-        let live = Live::start().await;
+        Self::over(Live::start().await).await
+    }
+
+    /// The same, of a server that runs already.
+    pub async fn over(live: Live) -> Self {
         let user = live.create_user("Ana").await;
         let phone = live.phone_of(&user, DeviceKind::MobileSmartCard).await;
         let folder = tempfile::tempdir().unwrap();
@@ -102,6 +106,41 @@ impl Court {
             }
         };
         tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("a CRL that is as it should be, within a minute")
+    }
+
+    /// Keeps the CRL that was fetched last, as PEM.
+    pub async fn keep_crl(&self, name: &str) {
+        let pem = self.asks(&["crl", "-inform", "DER", "-in", "@current.crl"]).await;
+        self.write(name, pem);
+    }
+
+    /// Fetches the delta from where the newest CRL says that it is, verified, as PEM.
+    pub async fn fetch_delta(&self, name: &str) {
+        let text = self.crl().await.text;
+        let freshest = text.split_once("X509v3 Freshest CRL").expect("a freshest CRL").1;
+        let url = freshest.split_whitespace().find_map(|word| word.strip_prefix("URI:")).expect("a URL");
+        let delta = self.write("delta.crl", fetch(&[url]).await);
+        let ran = self.tries(&["crl", "-inform", "DER", "-in", &delta, "-noout", "-verify", "-CAfile", "@ca.pem"]).await;
+        assert!(ran.succeeded && ran.stderr.contains("verify OK"), "{}", ran.text());
+        let pem = self.asks(&["crl", "-inform", "DER", "-in", &delta]).await;
+        self.write(name, pem);
+    }
+
+    /// That gnutls reads a list, verifies it under the issuing CA, and finds these words in it.
+    pub fn gnutls_reads_crl(&self, name: &str, words: &[&str]) {
+        let certtool = |arguments: &[&str]| {
+            let ran = std::process::Command::new("certtool").args(arguments).output();
+            let ran = ran.expect("certtool must run: install the Debian package gnutls-bin");
+            let text = [ran.stdout, ran.stderr].concat();
+            String::from_utf8_lossy(&text).into_owned()
+        };
+        let (list, issuer) = (self.file(name), self.file("issuing.pem"));
+        let text = certtool(&["--crl-info", "--infile", &list]);
+        for word in words {
+            assert!(text.contains(word), "lacks {word:?}: {text}");
+        }
+        let verdict = certtool(&["--verify-crl", "--load-ca-certificate", &issuer, "--infile", &list]);
+        assert!(verdict.contains("Verification output: Verified"), "{verdict}");
     }
 
     pub async fn serial(&self, certificate: &str) -> String {

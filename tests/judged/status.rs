@@ -77,6 +77,34 @@ async fn the_crl_lists_what_is_held_or_revoked_and_its_number_rises() {
     court.live.stop().await;
 }
 
+/// Whoever has yesterday's list and the newest delta knows what whoever asks now is told.
+#[tokio::test]
+async fn a_delta_brings_an_older_crl_up_to_date() {
+    let court = Court::in_session().await;
+    let (live, phone) = (&court.live, device_of(&court.phone));
+    let serial = court.serial("@auth.pem").await;
+    let first = court.crl_until(|crl| crl.reason(&serial).is_none()).await;
+    court.keep_crl("first.pem").await;
+    let verify = ["verify", "-x509_strict", "-crl_check", "-extended_crl", "-use_deltas", "-CAfile", "@ca.pem", "-CRLfile"];
+
+    let request = live.submit(&phone, "lost").await;
+    let held = court.crl_until(|crl| crl.reason(&serial).is_some()).await;
+    court.keep_crl("held.pem").await;
+    court.fetch_delta("delta.pem").await;
+    let ran = court.tries(&[&verify[..], &["@first.pem", "-CRLfile", "@delta.pem", "@auth.pem"]].concat()).await;
+    assert!(!ran.succeeded && ran.stderr.contains("certificate revoked"), "{}", ran.text());
+    court.gnutls_reads_crl("first.pem", &["CRL Number"]);
+    court.gnutls_reads_crl("held.pem", &["Revoked certificates", &serial.to_lowercase()]);
+
+    live.cancel(&request.request).await;
+    let released = court.crl_until(|crl| crl.reason(&serial).is_none()).await;
+    assert!(first.number < held.number && held.number < released.number);
+    court.fetch_delta("delta.pem").await;
+    let ran = court.tries(&[&verify[..], &["@held.pem", "-CRLfile", "@delta.pem", "@auth.pem"]].concat()).await;
+    assert!(ran.succeeded, "{}", ran.text());
+    court.live.stop().await;
+}
+
 #[tokio::test]
 async fn ocsp_does_not_know_a_serial_that_was_never_given() {
     let court = Court::in_session().await;

@@ -6,16 +6,17 @@ use jiff::{SignedDuration, Timestamp};
 use remint::lifecycle::change::{Carried, Change};
 use remint::lifecycle::credential::{Certified, Credential, CredentialState, Slot};
 use remint::lifecycle::device::{Device, DeviceState};
+use remint::lifecycle::directory::Attributes;
 use remint::lifecycle::ids::{CredentialId, DeviceId, RequestId, UserId};
 use remint::lifecycle::request::{Mode, Purpose, Request, RequestState, Requester};
 use remint::lifecycle::user::User;
 use remint::pki::authority::Authority;
 use remint::pki::authority::Certify;
+use remint::pki::escrow::Owner;
 use remint::pki::key::SigningKey;
 use remint::pki::name::Holder;
 use remint::store::commit::{Commit, Guard, Write};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
-use remint::workflows::deliver_encryption_key::escrow_label;
 use remint::workflows::world::World;
 
 use super::story::DeviceLine;
@@ -23,7 +24,12 @@ use crate::support::house::House;
 
 /// Creates a user by the name of a story.
 pub async fn user(world: &World, name: &str) -> User {
-    let new = NewUser { name: name.to_owned(), email: format!("{name}@example.org"), upn: format!("{name}@corp.example.org") };
+    let new = NewUser {
+        name: name.to_owned(),
+        email: format!("{name}@example.org"),
+        upn: format!("{name}@corp.example.org"),
+        attributes: Attributes::default(),
+    };
     create_user(world, &administrator(), new).await.unwrap()
 }
 
@@ -104,7 +110,7 @@ fn certify(
     let key = SigningKey::generate().unwrap();
     let profile = world.profiles.get(slot);
     let period = Authority::period(&world.authority, profile, at);
-    let holder = Holder { name: user.name.clone(), email: user.email.clone(), upn: user.upn.clone() };
+    let holder = Holder::from(user);
     let der = world
         .authority
         .certify(&Certify {
@@ -112,6 +118,7 @@ fn certify(
             spki: key.spki(),
             holder: &holder,
             device_urn: Some(device.0),
+            is_proven: false,
             serial: new.serial,
             not_before: period.not_before,
             not_after: period.not_after,
@@ -124,9 +131,9 @@ fn certify(
     writes.push(Write::Change(Change::CredentialIssued { credential: new.id, at }));
     writes.push(Write::Certificate { credential: new.id, der });
     if slot == Slot::Enc {
-        let label = escrow_label(user, new.serial);
-        let sealed = world.escrow.seal(world.entropy.as_ref(), &label, &key.to_pkcs8().unwrap()).unwrap();
-        writes.push(Write::Escrow { credential: new.id, sealed });
+        let owner = Owner { user: user.id, serial: new.serial };
+        let sealed = world.escrow.seal(1, world.entropy.as_ref(), owner, &key.to_pkcs8().unwrap()).unwrap();
+        writes.push(Write::Escrow { credential: new.id, key: 1, sealed });
     }
     Ok(new.id)
 }

@@ -8,16 +8,17 @@ use remint::lifecycle::acts::enroll::is_generated_on_device;
 use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::credential::Slot;
 use remint::lifecycle::ids::{DeviceId, Serial, SessionId, TicketId, UserId};
+use remint::pki::escrow::Owner;
 use remint::pki::key::{SigningKey, Spki};
 use remint::pki::proof::{ProofKey, Transcript};
 use remint::workflows::AtWork;
 use remint::workflows::confirm_issuance::{Confirm, Confirmed, ProvedSlot, confirm_issuance, signed_message};
-use remint::workflows::deliver_encryption_key::{deliver_encryption_key, deliver_history, escrow_label};
+use remint::workflows::deliver_encryption_key::{deliver_encryption_key, deliver_history};
 use remint::workflows::enroll_credential::enroll_credential;
 use remint::workflows::failure::Failure;
 use remint::workflows::identify::Bearer;
 use remint::workflows::invitation::Invitation;
-use remint::workflows::open_session::{OpenSession, SessionOpened, open_session};
+use remint::workflows::open_session::{OpenSession, SessionOpened, Shown, open_session};
 use remint::workflows::sync_device::sync_device;
 use remint::workflows::world::World;
 
@@ -162,10 +163,7 @@ impl Device {
         OpenSession {
             invitation: secret.ticket,
             csr: self.session_key.csr(None),
-            device: self.facts.clone(),
-            nonce,
-            proof: key.prove(&transcript),
-            exporter,
+            shown: Shown::Proof { device: self.facts.clone(), nonce, proof: key.prove(&transcript), exporter },
             source: "127.0.0.1".to_owned(),
         }
     }
@@ -242,7 +240,6 @@ pub fn serial_of(certificate: &[u8]) -> Serial {
 /// The private key of an `enc`, from escrow.
 pub async fn escrowed(world: &World, user: UserId, serial: Serial) -> SigningKey {
     let found = world.store.credential_by_serial(serial).await.unwrap().unwrap();
-    let sealed = world.store.escrowed(found.credential).await.unwrap().unwrap();
-    let holdings = world.store.holdings(user).await.unwrap().unwrap().holdings;
-    SigningKey::from_pkcs8(&world.escrow.open(&escrow_label(&holdings.user, serial), &sealed).unwrap()).unwrap()
+    let kept = world.store.escrowed(found.credential).await.unwrap().unwrap();
+    SigningKey::from_pkcs8(&world.escrow.open(kept.key, Owner { user, serial }, &kept.sealed).unwrap()).unwrap()
 }

@@ -2,6 +2,7 @@
 //! set ahead; its chance is real.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -18,7 +19,7 @@ use remint::server::init::{Foundation, Ports, init};
 use remint::server::policy::Delivered;
 use remint::server::{Server, Sockets};
 use remint::store::views::AuditLine;
-use remint::workflows::add_operator::add_operator;
+use remint::workflows::add_operator::{OperatorIdentity, add_operator};
 use remint::workflows::world::{Clock, World};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -70,6 +71,15 @@ impl Live {
 
     /// `edit` changes the text of `certs/policy.toml` before the server reads it.
     pub async fn with_policy(edit: impl FnOnce(String) -> String) -> Self {
+        Self::with_house(|house| {
+            let policy = house.join("certs/policy.toml");
+            std::fs::write(&policy, edit(std::fs::read_to_string(&policy).unwrap())).unwrap();
+        })
+        .await
+    }
+
+    /// `edit` changes the data folder before the server reads it.
+    pub async fn with_house(edit: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("house");
         let (sockets, ports) = free_sockets().await;
@@ -81,8 +91,7 @@ impl Live {
             policy: Delivered::Default,
         };
         init(&dir, &foundation, None, &SystemClock, &SystemEntropy).await.unwrap();
-        let policy = dir.join("certs/policy.toml");
-        std::fs::write(&policy, edit(std::fs::read_to_string(&policy).unwrap())).unwrap();
+        edit(&dir);
 
         let config = Config::load(&dir).unwrap();
         let clock = Arc::new(ClockAhead(AtomicI64::new(0)));
@@ -173,6 +182,12 @@ impl Live {
         assert_eq!(reply.status, 200, "{}", reply.text());
     }
 
+    /// An act of the help desk on a device: `suspend`, `resume`.
+    pub async fn act_on_device(&self, device: &str, act: &str) {
+        let reply = self.desk.post(&format!("/api/devices/{device}/{act}")).await.unwrap();
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+
     pub async fn invite_again(&self, request: &str) -> Invited {
         invited(&created(self.desk.post(&format!("/api/requests/{request}/invitations")).await.unwrap()))
     }
@@ -246,10 +261,14 @@ async fn free_sockets() -> (Sockets, Ports) {
 
 /// Adds an operator, as `remint operator add` does, and takes the key and certificate without the file.
 async fn hire<const N: usize>(world: &World, name: &str, roles: [Role; N]) -> Identity {
-    let hired = add_operator(world, name, BTreeSet::from(roles), None).await.unwrap();
+    identity_of(world, &add_operator(world, name, BTreeSet::from(roles), None).await.unwrap())
+}
+
+/// What an operator signs in with.
+pub fn identity_of(world: &World, hired: &OperatorIdentity) -> Identity {
     let chain: Vec<_> = world.authority.chain().iter().map(|link| Certificate::from_der(link.clone()).unwrap()).collect();
     let key = Key::from_pkcs8(&hired.key.to_pkcs8().unwrap()).unwrap();
-    Identity::new(&Certificate::from_der(hired.certificate).unwrap(), &key, &chain)
+    Identity::new(&Certificate::from_der(hired.certificate.clone()).unwrap(), &key, &chain)
 }
 
 fn created(reply: Reply) -> Value {

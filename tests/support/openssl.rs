@@ -34,7 +34,18 @@ pub async fn try_openssl(arguments: &[&str], input: &[u8]) -> Ran {
     run("openssl", arguments, input).await
 }
 
-/// Runs a program of the Debian package of its name.
+/// The Debian package of a program, where it has another name.
+fn package_of(program: &str) -> &str {
+    match program {
+        "pki" => "strongswan-pki (with libstrongswan-extra-plugins and libstrongswan-standard-plugins)",
+        "certtool" | "ocsptool" | "gnutls-cli" => "gnutls-bin",
+        "certutil" | "crlutil" | "vfychain" | "ocspclnt" => "libnss3-tools",
+        "testssl" => "testssl.sh",
+        same => same,
+    }
+}
+
+/// Runs a program of a Debian package.
 pub async fn run(program: &'static str, arguments: &[&str], input: &[u8]) -> Ran {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -44,7 +55,9 @@ pub async fn run(program: &'static str, arguments: &[&str], input: &[u8]) -> Ran
     let input = input.to_vec();
     let ended = tokio::task::spawn_blocking(move || {
         let mut child = match command.spawn() {
-            Err(error) if error.kind() == ErrorKind::NotFound => panic!("{program}: not found: install the Debian package {program}"),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                panic!("{program}: not found: install the Debian package {}", package_of(program))
+            }
             spawned => spawned.unwrap(),
         };
         // A program that has seen enough may close its input early: what it says is what counts.

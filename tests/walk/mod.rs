@@ -25,6 +25,7 @@ use remint::lifecycle::acts::update::{Update, update};
 use remint::lifecycle::change::Change;
 use remint::lifecycle::credential::{Certified, KeyId, Slot};
 use remint::lifecycle::device::{Device, DeviceKind, DeviceState, DeviceStatus};
+use remint::lifecycle::directory::Attributes;
 use remint::lifecycle::due::{Due, dues};
 use remint::lifecycle::hold::{Cause, Held};
 use remint::lifecycle::holdings::Holdings;
@@ -83,8 +84,13 @@ pub struct Walk {
 
 impl Walk {
     pub fn new() -> Self {
-        let user =
-            |id| User { id: UserId(Uuid::from_u128(id)), name: "A".into(), email: "a@example.org".into(), upn: "a@example.org".into() };
+        let user = |id| User {
+            id: UserId(Uuid::from_u128(id)),
+            name: "A".into(),
+            email: "a@example.org".into(),
+            upn: "a@example.org".into(),
+            attributes: Attributes::default(),
+        };
         let card = |n: u128| Device {
             id: DeviceId(Uuid::from_u128(900 + n)),
             kind: DeviceKind::SmartCard,

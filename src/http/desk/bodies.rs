@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::directory::AttributesBody;
 use crate::lifecycle::change::Carried;
 use crate::lifecycle::credential::{Credential, CredentialState};
 use crate::lifecycle::device::{Device, DeviceState};
@@ -27,6 +28,9 @@ pub struct NewUserBody {
     /// User principal name, for smart card logon.
     #[schema(example = "ana@corp.example.org")]
     pub upn: String,
+    /// What else certificates may carry of the user.
+    #[serde(default)]
+    pub directory: AttributesBody,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -77,6 +81,7 @@ pub struct UserBody {
     pub name: String,
     pub email: String,
     pub upn: String,
+    pub directory: AttributesBody,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -206,7 +211,13 @@ fn time(at: Timestamp) -> String {
 
 impl From<&User> for UserBody {
     fn from(user: &User) -> Self {
-        Self { id: user.id.to_string(), name: user.name.clone(), email: user.email.clone(), upn: user.upn.clone() }
+        Self {
+            id: user.id.to_string(),
+            name: user.name.clone(),
+            email: user.email.clone(),
+            upn: user.upn.clone(),
+            directory: (&user.attributes).into(),
+        }
     }
 }
 

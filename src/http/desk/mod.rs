@@ -3,10 +3,12 @@
 pub(super) mod audit;
 pub(super) mod bodies;
 mod devices;
+mod directory;
 mod effects;
 mod letters;
 mod passwords;
 mod reads;
+mod recoveries;
 mod requests;
 mod stock;
 mod writes;
@@ -45,6 +47,7 @@ pub fn router() -> Router<Arc<World>> {
         .routes(routes!(reads::me))
         .routes(routes!(reads::find_users, writes::create_user))
         .routes(routes!(reads::user))
+        .routes(routes!(directory::describe))
         .routes(routes!(writes::request_initial_issuance))
         .routes(routes!(writes::submit_replacement))
         .routes(routes!(reads::requests))
@@ -66,6 +69,12 @@ pub fn router() -> Router<Arc<World>> {
         .routes(routes!(audit::audit))
         .routes(routes!(letters::letters))
         .routes(routes!(passwords::give))
+        .routes(routes!(recoveries::ask))
+        .routes(routes!(recoveries::list))
+        .routes(routes!(recoveries::recovery))
+        .routes(routes!(recoveries::approve))
+        .routes(routes!(recoveries::refuse))
+        .routes(routes!(recoveries::collect))
         .split_for_parts();
     let description = Arc::new(description);
     router

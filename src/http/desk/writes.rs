@@ -30,7 +30,8 @@ pub async fn create_user(
     if asked.is_preview() {
         return Err(Problem::malformed("preview: found: true, expected: none, as a user is created without effect on any device"));
     }
-    let user = create(&world, &caller, NewUser { name: body.name, email: body.email, upn: body.upn }).await?;
+    let attributes = body.directory.parsed()?;
+    let user = create(&world, &caller, NewUser { name: body.name, email: body.email, upn: body.upn, attributes }).await?;
     Ok((StatusCode::CREATED, Json((&user).into())))
 }
 

@@ -9,6 +9,8 @@ use crate::pki::keystore::KeyName;
 use crate::pki::profile::Profiles;
 use crate::pki::testing::{STATUS_URL, Workshop, ana, days, device, openssl_with, text_of};
 
+mod directory;
+
 fn profiles() -> Profiles {
     Profiles::built_in().unwrap()
 }
@@ -70,14 +72,14 @@ fn an_auth_certificate_logs_in_and_names_upn_and_device() {
             ("X509v3 CRL Distribution Points", Some(&format!("Full Name: URI:{STATUS_URL}/crl/issuing.crl"))),
         ],
     );
-    let parsed = openssl_with(&["asn1parse", "-inform", "DER", "-strparse", &san_offset(&certificate)], &certificate).unwrap();
+    let parsed = asn1_of(&certificate, "X509v3 Subject Alternative Name");
     assert!(parsed.contains("UTF8STRING        :ana@corp.example.org"), "{parsed}");
 }
 
-/// Where the value of the SAN begins, for `asn1parse -strparse`.
-fn san_offset(certificate: &[u8]) -> String {
+/// Where the value of an extension begins, for `asn1parse -strparse`.
+fn value_offset(certificate: &[u8], name: &str) -> String {
     let tree = openssl_with(&["asn1parse", "-inform", "DER"], certificate).unwrap();
-    let mut lines = tree.lines().skip_while(|line| !line.contains("X509v3 Subject Alternative Name"));
+    let mut lines = tree.lines().skip_while(|line| !line.ends_with(&format!(":{name}")));
     let value = lines.find(|line| line.contains("OCTET STRING")).unwrap();
     value.split(':').next().unwrap().trim().to_owned()
 }
@@ -136,7 +138,16 @@ fn a_card_auth_certificate_needs_a_device() {
     let (key, holder) = (SigningKey::generate().unwrap(), ana());
     let profile = profiles.get(Slot::CardAuth);
     let Period { not_before, not_after } = shop.authority.period(profile, shop.now);
-    let wanted = Certify { profile, spki: key.spki(), holder: &holder, device_urn: None, serial: shop.serial(), not_before, not_after };
+    let wanted = Certify {
+        profile,
+        spki: key.spki(),
+        holder: &holder,
+        device_urn: None,
+        is_proven: false,
+        serial: shop.serial(),
+        not_before,
+        not_after,
+    };
     assert!(matches!(shop.authority.certify(&wanted), Err(CertifyError::NoDevice)));
 }
 
@@ -152,10 +163,17 @@ fn what_a_user_does_not_have_leaves_no_trace() {
     assert!(text_of(&auth).contains("Subject: O = Example Org, CN = Ana López\n"));
 }
 
+/// The value of an extension as openssl sees it.
+fn asn1_of(certificate: &[u8], name: &str) -> String {
+    openssl_with(&["asn1parse", "-inform", "DER", "-strparse", &value_offset(certificate, name)], certificate).unwrap()
+}
+
 #[test]
 fn odd_names_arrive_as_they_are() {
     let (shop, profiles) = (Workshop::new(), profiles());
-    for name in ["O'Neil, Jr.", "李小龍", "A+B=\"C\" <D>; #E\\", "🦀, CN=Root", "Example Org"] {
+    let longest = ["x".repeat(64), "é".repeat(64), "李".repeat(64), "🦀".repeat(64)];
+    let odd = ["O'Neil, Jr.", "李小龍", "A+B=\"C\" <D>; #E\\", "🦀, CN=Root", "Example Org", "محمد", "Ωmega/CN=Root+O=\"x\""];
+    for name in odd.into_iter().chain(longest.iter().map(String::as_str)) {
         let holder = Holder { name: name.to_owned(), ..ana() };
         let (_, certificate) = shop.certify(profiles.get(Slot::Auth), &holder);
         shop.verify(&certificate, &[]).unwrap();
@@ -211,13 +229,14 @@ fn a_certificate_never_outlives_the_issuing_ca() {
             spki: key.spki(),
             holder: &holder,
             device_urn: None,
+            is_proven: false,
             serial: shop.serial(),
             not_before,
             not_after,
         })
     };
     let second = jiff::SignedDuration::from_secs(1);
-    assert!(certify(shop.now, end).is_ok());
+    assert!(certify(end - days(30), end).is_ok());
     assert!(matches!(certify(shop.now, end + second), Err(CertifyError::Outlives { .. })));
     assert!(matches!(certify(shop.now, shop.now), Err(CertifyError::NeverGood { .. })));
 }

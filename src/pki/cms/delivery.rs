@@ -18,7 +18,9 @@ use cms::enveloped_data::{
 };
 use cms::signed_data::{SignerIdentifier, SignerInfo, SignerInfos};
 use const_oid::ObjectIdentifier;
-use const_oid::db::rfc5911::{ID_AES_256_CBC, ID_AES_256_WRAP, ID_CONTENT_TYPE, ID_ENVELOPED_DATA, ID_MESSAGE_DIGEST, ID_SIGNED_DATA};
+use const_oid::db::rfc5911::{
+    ID_AES_256_CBC, ID_AES_256_WRAP, ID_CONTENT_TYPE, ID_DATA, ID_ENVELOPED_DATA, ID_MESSAGE_DIGEST, ID_SIGNED_DATA,
+};
 use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, ID_SHA_256};
 use der::asn1::{Any, AnyRef, BitString, OctetString, OctetStringRef, SetOfVec};
 use der::{Decode, Encode, EncodeValue, Sequence, Tag, Tagged};
@@ -78,8 +80,24 @@ pub fn deliver_key(
 ) -> Result<Vec<u8>, CmsError> {
     SigningKey::from_pkcs8(pkcs8)?;
     let package = key_package(pkcs8)?;
-    let signed = sign_package(&package, signer_cert, signer)?;
-    envelop(signed, recipient, entropy)
+    // RFC 5652 §5.1: version 3, because the content is not id-data
+    let signed = sign(CmsVersion::V3, KEY_PACKAGE, &package, signer_cert, signer)?;
+    envelop(ID_SIGNED_DATA, signed, recipient, entropy)
+}
+
+/// Hands the private key `pkcs8` to somebody who has openssl and no app of ours: EnvelopedData of plain data, which is a CMS message of its
+/// own, SignedData by `signer` of the PKCS#8 itself. So the one command decrypts, and the next verifies what the first left.
+pub fn recover_key(
+    pkcs8: &[u8],
+    recipient: &Spki,
+    signer_cert: &[u8],
+    signer: &SigningKey,
+    entropy: &dyn Entropy,
+) -> Result<Vec<u8>, CmsError> {
+    SigningKey::from_pkcs8(pkcs8)?;
+    let signed = sign(CmsVersion::V1, ID_DATA, pkcs8, signer_cert, signer)?;
+    let message = Zeroizing::new(content_info(ID_SIGNED_DATA, &signed)?);
+    envelop(ID_DATA, message, recipient, entropy)
 }
 
 /// AsymmetricKeyPackage (RFC 5958 §2). A PrivateKeyInfo of PKCS#8 is a OneAsymmetricKey of version 1.
@@ -88,24 +106,27 @@ fn key_package(pkcs8: &[u8]) -> der::Result<Zeroizing<Vec<u8>>> {
 }
 
 /// SignedData, itself and not in a ContentInfo: so it is enveloped (RFC 5652 §6.3).
-fn sign_package(package: &[u8], signer_cert: &[u8], signer: &SigningKey) -> Result<Zeroizing<Vec<u8>>, CmsError> {
+fn sign(
+    version: CmsVersion,
+    kind: ObjectIdentifier,
+    content: &[u8],
+    signer_cert: &[u8],
+    signer: &SigningKey,
+) -> Result<Zeroizing<Vec<u8>>, CmsError> {
     let signed = SignedData {
-        // RFC 5652 §5.1: 3, because the content is not id-data
-        version: CmsVersion::V3,
+        version,
         digest_algorithms: SetOfVec::try_from([plain(ID_SHA_256)])?,
-        content: EncapsulatedContent { kind: KEY_PACKAGE, content: Some(OctetStringRef::new(package)?) },
+        content: EncapsulatedContent { kind, content: Some(OctetStringRef::new(content)?) },
         certificates: certificate_set(signer_cert)?,
-        signers: SignerInfos(SetOfVec::try_from([signer_info(package, signer_cert, signer)?])?),
+        signers: SignerInfos(SetOfVec::try_from([signer_info(kind, content, signer_cert, signer)?])?),
     };
     Ok(Zeroizing::new(signed.to_der()?))
 }
 
-fn signer_info(package: &[u8], signer_cert: &[u8], signer: &SigningKey) -> Result<SignerInfo, CmsError> {
+fn signer_info(kind: ObjectIdentifier, content: &[u8], signer_cert: &[u8], signer: &SigningKey) -> Result<SignerInfo, CmsError> {
     let certificate = Certificate::from_der(signer_cert)?;
-    let attributes: Attributes = SetOfVec::try_from([
-        attribute(ID_CONTENT_TYPE, &KEY_PACKAGE)?,
-        attribute(ID_MESSAGE_DIGEST, &OctetString::new(sha256(package))?)?,
-    ])?;
+    let attributes: Attributes =
+        SetOfVec::try_from([attribute(ID_CONTENT_TYPE, &kind)?, attribute(ID_MESSAGE_DIGEST, &OctetString::new(sha256(content))?)?])?;
     // RFC 5652 §5.4: what is signed is the attributes' own DER, tagged SET OF
     let signature = signer.sign(&attributes.to_der()?)?;
     Ok(SignerInfo {
@@ -127,15 +148,19 @@ fn attribute(oid: ObjectIdentifier, value: &(impl Tagged + EncodeValue)) -> der:
     Ok(Attribute { oid, values })
 }
 
-/// EnvelopedData of SignedData for one recipient, in a ContentInfo.
-fn envelop(signed: Zeroizing<Vec<u8>>, recipient: &Spki, entropy: &dyn Entropy) -> Result<Vec<u8>, CmsError> {
+/// EnvelopedData of one content for one recipient, in a ContentInfo. Chance that gives nothing but zeros is broken: nothing leaves under
+/// a content key that anybody knows.
+fn envelop(kind: ObjectIdentifier, content: Zeroizing<Vec<u8>>, recipient: &Spki, entropy: &dyn Entropy) -> Result<Vec<u8>, CmsError> {
     let content_key = Zeroizing::new(random::<32>(entropy));
+    if *content_key == [0; 32] {
+        return Err(CmsError::Encryption);
+    }
     let enveloped = EnvelopedData {
         // RFC 5652 §6.1: 2, because of the key agreement
         version: CmsVersion::V2,
         originator_info: None,
         recip_infos: RecipientInfos::try_from(vec![RecipientInfo::Kari(agree_on(&content_key, recipient)?)])?,
-        encrypted_content: encrypt(signed, &content_key, entropy)?,
+        encrypted_content: encrypt(kind, content, &content_key, entropy)?,
         unprotected_attrs: None,
     };
     Ok(content_info(ID_ENVELOPED_DATA, &enveloped.to_der()?)?)
@@ -191,15 +216,20 @@ fn wrap(content_key: &[u8; 32], kek: &[u8; 32]) -> Result<Vec<u8>, CmsError> {
 }
 
 /// AES-256-CBC, padded as RFC 5652 §6.3 says, in place.
-fn encrypt(signed: Zeroizing<Vec<u8>>, content_key: &[u8; 32], entropy: &dyn Entropy) -> Result<EncryptedContentInfo, CmsError> {
+fn encrypt(
+    kind: ObjectIdentifier,
+    plain: Zeroizing<Vec<u8>>,
+    content_key: &[u8; 32],
+    entropy: &dyn Entropy,
+) -> Result<EncryptedContentInfo, CmsError> {
     let iv = random::<AES_BLOCK_BYTES>(entropy);
     let key = PaddedBlockEncryptingKey::cbc_pkcs7(UnboundCipherKey::new(&AES_256_CIPHER, content_key)?)?;
     // room for the padding, so that growing does not leave the plaintext behind
-    let mut content = Zeroizing::new(Vec::with_capacity(signed.len() + AES_BLOCK_BYTES));
-    content.extend_from_slice(&signed);
+    let mut content = Zeroizing::new(Vec::with_capacity(plain.len() + AES_BLOCK_BYTES));
+    content.extend_from_slice(&plain);
     key.less_safe_encrypt(&mut *content, EncryptionContext::Iv128(FixedLength::from(iv)))?;
     Ok(EncryptedContentInfo {
-        content_type: ID_SIGNED_DATA,
+        content_type: kind,
         content_enc_alg: AlgorithmIdentifierOwned { oid: ID_AES_256_CBC, parameters: Some(Any::encode_from(&OctetString::new(iv)?)?) },
         encrypted_content: Some(OctetString::new(content.as_slice())?),
     })

@@ -1,6 +1,5 @@
 //! What a relying party asks. Untrusted bytes in; nothing is looked up here.
 
-use aws_lc_rs::digest;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -9,7 +8,6 @@ use const_oid::db::rfc5912::{ID_SHA_1, ID_SHA_256};
 use const_oid::db::rfc6960::ID_PKIX_OCSP_NONCE;
 use der::asn1::{AnyRef, IntRef, OctetStringRef};
 use der::{Decode, Encode, Sequence};
-use x509_cert::Certificate;
 use x509_cert::ext::{Extension, Extensions};
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
@@ -38,9 +36,17 @@ pub struct CertId {
     pub serial: Option<Serial>,
     /// As it came: the answer repeats it byte for byte.
     pub(super) der: Vec<u8>,
-    hash: Option<&'static digest::Algorithm>,
-    issuer_name_hash: Vec<u8>,
-    issuer_key_hash: Vec<u8>,
+    /// By what the issuer is hashed; absent when it is nothing that we know.
+    pub(super) hash: Option<Hash>,
+    pub(super) issuer_name_hash: Vec<u8>,
+    pub(super) issuer_key_hash: Vec<u8>,
+}
+
+/// What an issuer may be hashed by: RFC 5019 wants the former, RFC 9654 the latter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hash {
+    Sha1,
+    Sha256,
 }
 
 /// A request that cannot be read: its sender must make another.
@@ -121,26 +127,13 @@ impl CertId {
             serial: Serial::from_bytes(id.serial.as_bytes()),
             der: request.cert.to_der().map_err(|_| BadOcsp::NotOcsp)?,
             hash: match id.hash.oid {
-                ID_SHA_1 => Some(&digest::SHA1_FOR_LEGACY_USE_ONLY),
-                ID_SHA_256 => Some(&digest::SHA256),
+                ID_SHA_1 => Some(Hash::Sha1),
+                ID_SHA_256 => Some(Hash::Sha256),
                 _ => None,
             },
             issuer_name_hash: id.issuer_name_hash.as_bytes().to_vec(),
             issuer_key_hash: id.issuer_key_hash.as_bytes().to_vec(),
         })
-    }
-
-    /// Whether this names a certificate issued by `issuer_cert` (DER). Issuers are hashed with SHA-1 or SHA-256; one that is
-    /// hashed otherwise is nobody's.
-    pub fn is_of(&self, issuer_cert: &[u8]) -> bool {
-        let (Some(hash), Ok(issuer)) = (self.hash, Certificate::from_der(issuer_cert)) else {
-            return false;
-        };
-        let issuer = issuer.tbs_certificate();
-        let Ok(name) = issuer.subject().to_der() else { return false };
-        let key = issuer.subject_public_key_info().subject_public_key.raw_bytes();
-        // RFC 6960 §4.1.1: the name as DER; of the key the bits alone, without tag, length and unused bits
-        digest::digest(hash, &name).as_ref() == self.issuer_name_hash && digest::digest(hash, key).as_ref() == self.issuer_key_hash
     }
 }
 

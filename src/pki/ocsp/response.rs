@@ -13,6 +13,7 @@ use crate::lifecycle::credential::RevocationReason;
 use crate::pki::crl::CrlReason;
 use crate::pki::encoding::{date_time, ecdsa_with_sha256};
 use crate::pki::key::{KeyError, SigningKey};
+use crate::pki::lint;
 
 /// What is true of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +156,7 @@ pub fn sign_response(
         extensions: request.nonce.as_deref().map(nonce_extension).transpose()?.map(|nonce| vec![nonce]),
     };
     let data = data.to_der()?;
+    lint::ocsp(&data)?;
     let signature = key.sign(&data)?;
     let basic = BasicOcspResponse {
         data: AnyRef::from_der(&data)?,

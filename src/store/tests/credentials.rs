@@ -6,8 +6,9 @@ use crate::lifecycle::hold::{Cause, Held, Hold};
 use crate::lifecycle::holdings::Standing;
 use crate::store::certificate::ServiceCertificate;
 use crate::store::credential::FoundCredential;
-use crate::store::crl::{Crl, Listed};
+use crate::store::crl::{Crl, CrlBase, CrlChange, CrlIssue, Listed};
 use crate::store::device::Owner;
+use crate::store::escrow::Escrowed;
 
 const REASON: RevocationReason = RevocationReason::KeyCompromise;
 
@@ -29,7 +30,7 @@ fn hold(n: u128, cause: Cause) -> Hold {
 
 impl House {
     async fn standing(&self, n: u128) -> Option<Standing> {
-        self.store.standing(serial(n)).await.unwrap()
+        self.store.standings(vec![serial(n)]).await.unwrap()[0]
     }
 
     async fn not_good(&self, minutes: i64) -> Vec<Listed> {
@@ -62,6 +63,48 @@ async fn the_standing_follows_every_state() {
     house.keep(vec![revoke(1)]).await;
     let revoked = Standing::Revoked { at: at(9), reason: REASON };
     assert_eq!(house.standing(1).await, Some(revoked));
+}
+
+#[tokio::test]
+async fn each_question_is_answered_in_its_order_however_many_are_asked_at_once() {
+    let mut house = House::new().await;
+    house.with_phone().await;
+    house.keep(vec![sign(3), issue(3)]).await;
+    let asked = [&[3, 1, 99, 3][..], &[99], &[], &[1; 50], &[3]];
+    let answers = asked.iter().cycle().take(200).map(|question| async {
+        let told = house.store.standings(question.iter().map(|n| serial(*n)).collect()).await.unwrap();
+        (*question, told)
+    });
+    for (question, told) in futures_util::future::join_all(answers).await {
+        let expected = question.iter().map(|n| match n {
+            1 => Some(Standing::OnHold { since: at(1) }),
+            3 => Some(Standing::Good),
+            _ => None,
+        });
+        assert!(expected.eq(told.iter().copied()), "{question:?}: {told:?}");
+    }
+}
+
+/// Others ask all the time; whoever asks after the commit has returned is told of it.
+#[tokio::test]
+async fn no_question_that_is_asked_after_a_commit_misses_it() {
+    let mut house = House::new().await;
+    house.with_phone().await;
+    house.keep(vec![sign(1), issue(1)]).await;
+    let store = house.store.clone();
+    let asking = tokio::spawn(async move {
+        loop {
+            futures_util::future::join_all((0..20).map(|_| store.standings(vec![serial(1)]))).await;
+        }
+    });
+    for minute in 0..200 {
+        let hold = hold(1, Cause::HelpDeskCredential(credential_id(1)));
+        house.keep(vec![Change::HoldPlaced { hold, at: at(minute) }]).await;
+        assert_eq!(house.standing(1).await, Some(Standing::OnHold { since: at(minute) }));
+        house.keep(vec![Change::HoldLifted { hold }]).await;
+        assert_eq!(house.standing(1).await, Some(Standing::Good));
+    }
+    asking.abort();
 }
 
 #[tokio::test]
@@ -132,7 +175,7 @@ async fn what_was_made_is_found_by_what_it_was_made_for() {
     house.with_phone().await;
     let credential = credential_id(1);
     let certificate = Write::Certificate { credential, der: vec![1, 2] };
-    let escrow = Write::Escrow { credential: credential_id(3), sealed: vec![3] };
+    let escrow = Write::Escrow { credential: credential_id(3), key: 0, sealed: vec![3] };
     house.keep_with(vec![sign(1)], vec![certificate, escrow]).await;
     let found = house.store.credential_by_serial(serial(1)).await.unwrap();
     let expected = FoundCredential { user: ANA, credential, made_for: device_id(1), slot: Slot::Auth };
@@ -140,7 +183,8 @@ async fn what_was_made_is_found_by_what_it_was_made_for() {
     assert_eq!(house.store.credential_by_serial(serial(99)).await.unwrap(), None);
     let certificates = house.store.certificates(&[credential, credential_id(2)]).await.unwrap();
     assert_eq!(certificates.into_iter().collect::<Vec<_>>(), [(credential, vec![1, 2])]);
-    assert_eq!(house.store.escrowed(credential_id(3)).await.unwrap(), Some(vec![3]));
+    let kept = Escrowed { credential: credential_id(3), user: ANA, serial: serial(3), key: 0, sealed: vec![3] };
+    assert_eq!(house.store.escrowed(credential_id(3)).await.unwrap(), Some(kept));
     assert_eq!(house.store.escrowed(credential).await.unwrap(), None);
     assert_eq!(house.store.owner_of_device(device_id(1)).await.unwrap(), Some(Owner::User(ANA)));
     assert_eq!(house.store.user_of_request(request_id(1)).await.unwrap(), Some(ANA));
@@ -173,15 +217,43 @@ async fn a_step_that_was_taken_is_not_taken_again() {
 #[tokio::test]
 async fn the_numbers_of_crls_only_rise() {
     let house = House::new().await;
-    let crl = |number, minute| Crl { number, this_update: at(minute), next_update: at(minute + 60), der: vec![number as u8] };
+    let crl = |number, minute| Crl {
+        number,
+        this_update: at(minute),
+        next_update: at(minute + 60),
+        der: vec![number as u8],
+        delta: Some(vec![number as u8, 0]),
+    };
+    let issue = |number, minute| Write::Crl(CrlIssue { crl: crl(number, minute), oldest_base: 1, is_base: false, changes: vec![] });
     assert_eq!(house.store.latest_crl().await.unwrap(), None);
-    for crl in [crl(1, 0), crl(3, 10), crl(4, 61)] {
-        house.store.commit(unguarded(vec![Write::Crl(crl)])).await.unwrap();
+    for issue in [issue(1, 0), issue(3, 10), issue(4, 61)] {
+        house.store.commit(unguarded(vec![issue])).await.unwrap();
     }
     for number in [4, 2] {
-        let late = house.store.commit(unguarded(vec![Write::Crl(crl(number, 20))])).await;
+        let late = house.store.commit(unguarded(vec![issue(number, 20)])).await;
         assert!(matches!(late, Err(StoreError::Conflict)));
     }
     assert_eq!(house.store.latest_crl().await.unwrap(), Some(crl(4, 61)));
     assert_eq!(house.count("crls").await, 1, "the last takes the place of those before");
+}
+
+#[tokio::test]
+async fn what_changed_since_a_base_is_kept_as_long_as_the_base() {
+    let house = House::new().await;
+    let crl = |number| Crl { number, this_update: at(number), next_update: at(number + 60), der: vec![], delta: None };
+    let change = |number: u128, entry: &[u8]| CrlChange { serial: serial(number), entry: (!entry.is_empty()).then(|| entry.to_vec()) };
+    let issue = |number, oldest_base, is_base, changes| Write::Crl(CrlIssue { crl: crl(number), oldest_base, is_base, changes });
+    for issue in [
+        issue(1, 1, true, vec![]),
+        issue(2, 1, false, vec![change(1, b"held"), change(2, b"held")]),
+        issue(3, 1, true, vec![change(1, b"")]),
+    ] {
+        house.store.commit(unguarded(vec![issue])).await.unwrap();
+    }
+    let (all, later) = (house.store.crl_changes(1).await.unwrap(), house.store.crl_changes(2).await.unwrap());
+    assert_eq!(all, [change(1, b""), change(2, b"held")], "the last change of each");
+    assert_eq!(later, [change(1, b"")]);
+    house.store.commit(unguarded(vec![issue(4, 3, false, vec![])])).await.unwrap();
+    assert_eq!(house.store.crl_bases().await.unwrap(), [CrlBase { number: 3, this_update: at(3) }]);
+    assert_eq!(house.store.crl_changes(0).await.unwrap(), []);
 }

@@ -3,6 +3,7 @@
 
 mod commits;
 mod credentials;
+mod escrow;
 mod round_trip;
 mod schema;
 mod sessions;
@@ -24,8 +25,9 @@ use crate::lifecycle::actor::{Operator, Role};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::{Certified, Credential, CredentialState, KeyId, Slot};
 use crate::lifecycle::device::{Device, DeviceKind, DeviceState};
+use crate::lifecycle::directory::Attributes;
 use crate::lifecycle::holdings::Holdings;
-use crate::lifecycle::ids::{CredentialId, DeviceId, OperatorId, RequestId, Serial, SessionId, TicketId, UserId};
+use crate::lifecycle::ids::{CredentialId, DeviceId, OperatorId, RecoveryId, RequestId, Serial, SessionId, TicketId, UserId};
 use crate::lifecycle::request::{Mode, Purpose, Request, RequestState, Requester};
 use crate::lifecycle::user::User;
 
@@ -75,6 +77,7 @@ fn user(id: UserId, name: &str) -> User {
         name: name.to_owned(),
         email: format!("{}@example.org", name.to_lowercase()),
         upn: format!("{}@corp.example.org", name.to_lowercase()),
+        attributes: Attributes::default(),
     }
 }
 
@@ -121,6 +124,7 @@ fn session(n: u128, request: u128, device: u128, ticket: u128) -> Session {
             ticket: ticket_id(ticket),
             session_key: format!("session key {n}").into_bytes(),
             bootstrap: serial(0xb000 + n),
+            is_plain: false,
         },
         challenge: [7; 32],
         opened_at: at(1),

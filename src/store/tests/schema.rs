@@ -63,6 +63,7 @@ async fn states_carry_their_facts() {
         ("UPDATE requests SET mode = 'by-post'", "request_modes"),
         ("UPDATE operator_roles SET role = 'queen'", "operator_role_words"),
         ("UPDATE users SET id = x'00'", "user_ids"),
+        ("UPDATE users SET fasc_n = x'00'", "length(fasc_n) = 25"),
         ("UPDATE credentials SET made_for = x'00'", "FOREIGN KEY"),
         ("UPDATE users SET version = 'one'", "cannot store TEXT"),
         ("INSERT INTO holds (user_id, since) SELECT id, 1 FROM users", "hold_on_one_thing"),
@@ -92,7 +93,7 @@ async fn readers_cannot_write() {
 async fn what_is_asked_often_is_found_by_index() {
     let house = House::new().await;
     let asked = [
-        crate::store::standing::OF_SERIAL,
+        crate::store::standing::OF_SERIALS,
         crate::store::standing::NOT_GOOD,
         crate::store::device::OF_USER,
         crate::store::credential::OF_USER,

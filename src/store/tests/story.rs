@@ -18,7 +18,7 @@ use crate::lifecycle::acts::request_initial::{RequestInitial, request_initial};
 use crate::lifecycle::acts::submit::{Submit, submit};
 use crate::lifecycle::acts::update::{Update, update};
 use crate::lifecycle::holdings::Standing;
-use crate::lifecycle::policy::{InvitationPolicy, KeyKind, KindPolicy, PinPolicy, Policy};
+use crate::lifecycle::policy::{EvidenceRule, InvitationPolicy, KeyKind, KindPolicy, PinPolicy, Policy};
 use crate::lifecycle::reason::Reason;
 use crate::lifecycle::refusal::Refusal;
 use crate::lifecycle::request::EncPlan;
@@ -28,6 +28,7 @@ fn policy() -> Policy {
     let kind = |slots: &[Slot]| KindPolicy {
         slots: slots.to_vec(),
         key: KeyKind::P256,
+        evidence: EvidenceRule::None,
         renews_enc: BTreeSet::new(),
         pin: PinPolicy { min_digits: 6, max_digits: 8, attempts: 5 },
         limit: 10,
@@ -35,10 +36,17 @@ fn policy() -> Policy {
     let slots = [Slot::Auth, Slot::Sign, Slot::Enc];
     Policy {
         kinds: BTreeMap::from([(DeviceKind::MobileSmartCard, kind(&slots)), (DeviceKind::MobileApp, kind(&slots))]),
-        invitation: InvitationPolicy { lifetime: SignedDuration::from_hours(72), attempts: 5, second_channel: false, by_mail: false },
+        invitation: InvitationPolicy {
+            lifetime: SignedDuration::from_hours(72),
+            attempts: 5,
+            second_channel: false,
+            by_mail: false,
+            plain_bootstrap: false,
+        },
         stand_in_lifetime: SignedDuration::from_hours(24 * 30),
         session_lifetime: SignedDuration::from_hours(24),
         users_may_issue_remotely: false,
+        renewal_window: SignedDuration::from_hours(24 * 60),
         validate_initial: false,
         validate_replacements: false,
         separate_issuer: false,
@@ -174,7 +182,12 @@ impl Story {
         };
         let opened = Session {
             request: request.id,
-            opened: Opened::ByTicket { ticket: ticket.id, session_key: n.to_be_bytes().to_vec(), bootstrap: serial(0xb000_0000 + n) },
+            opened: Opened::ByTicket {
+                ticket: ticket.id,
+                session_key: n.to_be_bytes().to_vec(),
+                bootstrap: serial(0xb000_0000 + n),
+                is_plain: false,
+            },
             ..session(n, 0, n, 0)
         };
         let redeemed = redeem(&self.house.held, &self.policy, &act, now);
@@ -204,7 +217,7 @@ impl Story {
                 let credential = credential.id;
                 let plan = EncPlan { current: credential, history };
                 let sealed = vec![4, 5, 6];
-                (plan, Some((credential, certified(n))), vec![Write::Escrow { credential, sealed }])
+                (plan, Some((credential, certified(n))), vec![Write::Escrow { credential, key: 0, sealed }])
             }
         };
         let changes = collected(held, request, session, plan, made);
@@ -216,7 +229,7 @@ impl Story {
         let mut listed = BTreeMap::new();
         for credential in held.credentials.values() {
             let standing = held.standing(credential);
-            assert_eq!(self.house.store.standing(credential.serial).await.unwrap(), Some(standing));
+            assert_eq!(self.house.store.standings(vec![credential.serial]).await.unwrap(), [Some(standing)]);
             if standing != Standing::Good && credential.certified().is_some() {
                 listed.insert(credential.serial, standing);
             }

@@ -10,6 +10,8 @@ use crate::lifecycle::credential::{Credential, Slot};
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{CredentialId, UserId};
 use crate::pki::certificate::spki_of;
+use crate::pki::escrow::Owner;
+use crate::pki::key::SigningKey;
 use crate::workflows::failure::Failure;
 use crate::workflows::world::World;
 
@@ -30,12 +32,28 @@ pub async fn check_user(world: &World, user: UserId, report: &mut Report) -> Res
             report.diverges(format!("invariant 9: user {user}: {} {}: {fault}", credential.slot, credential.serial));
         }
     }
-    let escrowed = world.store.escrowed_of(user).await?;
-    let encs = held.credentials.values().filter(|credential| credential.slot == Slot::Enc && credential.certified().is_some());
-    for enc in encs.filter(|enc| !escrowed.contains(&enc.id)) {
-        report.diverges(format!("user {user}: enc {}: its private key is not in escrow: old mail cannot be recovered", enc.serial));
-    }
+    check_escrow(world, &held, report).await?;
     Ok(Some(held))
+}
+
+/// Every `enc` has its private key in escrow: one that opens, for this user and serial, and that is the key of the certificate.
+async fn check_escrow(world: &World, held: &Holdings, report: &mut Report) -> Result<(), Failure> {
+    let user = held.user.id;
+    let escrowed = world.store.escrowed_of(user).await?;
+    let encs = held.credentials.values().filter(|credential| credential.slot == Slot::Enc);
+    for (enc, certified) in encs.filter_map(|enc| enc.certified().map(|certified| (enc, certified))) {
+        let Some(kept) = escrowed.iter().find(|kept| kept.credential == enc.id) else {
+            report.diverges(format!("user {user}: enc {}: its private key is not in escrow: old mail cannot be recovered", enc.serial));
+            continue;
+        };
+        let opened = world.escrow.open(kept.key, Owner { user, serial: enc.serial }, &kept.sealed);
+        match opened.map(|key| SigningKey::from_pkcs8(&key).map(|key| key.spki().key_id())) {
+            Ok(Ok(key)) if key == certified.key => {}
+            Ok(_) => report.diverges(format!("user {user}: enc {}: the key in escrow is not that of its certificate", enc.serial)),
+            Err(error) => report.diverges(format!("user {user}: {error}")),
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong between a credential and its certificate.

@@ -45,8 +45,15 @@ impl Published for InProcess<'_> {
         })
     }
 
+    fn delta_crl(&self) -> Bytes<'_> {
+        Box::pin(async {
+            let latest = latest_crl(self.world).await.map_err(|failure| failure.to_string())?;
+            latest.and_then(|crl| crl.delta).ok_or_else(|| "no delta CRL has been published".to_owned())
+        })
+    }
+
     fn ocsp<'a>(&'a self, question: &'a [u8]) -> Bytes<'a> {
-        Box::pin(async move { Ok(answer_status(self.world, question).await) })
+        Box::pin(async move { Ok(answer_status(self.world, question).await.der) })
     }
 
     fn follows(&self) -> bool {
@@ -163,7 +170,13 @@ pub async fn check_crl(world: &World, published: &dyn Published, report: &mut Re
             Err(fault) => vec![fault],
             Ok(crl) => {
                 report.crl_number = crl.number;
-                faulty_crl(world, &crl).await?
+                let mut faults = faulty_crl(world, &crl).await?;
+                let delta = published.delta_crl().await.and_then(|der| read_crl(&der, issuer).map_err(|fault| fault.to_string()));
+                match delta {
+                    Err(fault) => faults.push(format!("the delta: {fault}")),
+                    Ok(delta) => faults.extend(faulty_delta(&crl, &delta)),
+                }
+                faults
             }
         };
         if faults.is_empty() {
@@ -193,4 +206,23 @@ async fn faulty_crl(world: &World, crl: &PublishedCrl) -> Result<Vec<String>, Fa
         faults.push(format!("{serial}: found: {}, expected: nothing", words(crl.listed.get(serial))));
     }
     Ok(faults)
+}
+
+/// A delta must say of each certificate what the full list of its number says, or that it is listed no longer.
+fn faulty_delta(crl: &PublishedCrl, delta: &PublishedCrl) -> Vec<String> {
+    let mut faults = Vec::new();
+    if delta.number != crl.number {
+        return vec![format!("the delta: found: number {}, expected: {}", delta.number, crl.number)];
+    }
+    if delta.base.is_none_or(|base| base > crl.number) {
+        faults.push(format!("the delta: found: base {:?}, expected: at most {}", delta.base, crl.number));
+    }
+    for (serial, said) in &delta.listed {
+        let expected = crl.listed.get(serial);
+        let is_removed = matches!(said, Said::NotGood { reason: 8, .. });
+        if !(is_removed && expected.is_none()) && expected != Some(said) {
+            faults.push(format!("the delta: {serial}: found: {}, expected: {}", words(Some(said)), words(expected)));
+        }
+    }
+    faults
 }

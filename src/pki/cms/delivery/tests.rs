@@ -160,8 +160,133 @@ proptest! {
     #[test]
     fn content_of_every_length_is_padded_as_aes_wants_it(length in 1usize..200) {
         let content = Zeroizing::new(vec![0x5a; length]);
-        let encrypted = encrypt(content, &[1; 32], &Counting::new()).unwrap();
+        let encrypted = encrypt(ID_SIGNED_DATA, content, &[1; 32], &Counting::new()).unwrap();
         let bytes = encrypted.encrypted_content.unwrap();
         prop_assert_eq!(bytes.as_bytes().len(), (length / 16 + 1) * 16);
     }
+}
+
+/// Randomness that was drawn before.
+struct Drawn(Vec<u8>);
+
+impl Entropy for Drawn {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.0);
+    }
+}
+
+#[test]
+fn the_key_encryption_key_the_wrap_and_the_encryption_are_those_of_the_published_vector() {
+    use crate::pki::vectors::{b64, b64u, vectors};
+    let vector = &vectors()["delivery"];
+    let key_wrap = plain(ID_AES_256_WRAP);
+    let shared_info = EccCmsSharedInfo { key_wrap: key_wrap.clone(), kek_bits: OctetString::new(KEK_BITS.to_be_bytes()).unwrap() };
+    assert_eq!(shared_info.to_der().unwrap(), b64(vector, "shared_info_der"));
+    let kek = key_encryption_key(&b64u(vector, "ecdh_secret"), &key_wrap).unwrap();
+    assert_eq!(kek.as_slice(), b64u(vector, "key_encryption_key"));
+    let content_key: [u8; 32] = b64u(vector, "content_key").try_into().unwrap();
+    assert_eq!(wrap(&content_key, &kek).unwrap(), b64u(vector, "wrapped_content_key"));
+    let content = Zeroizing::new(b64(vector, "content"));
+    let encrypted = encrypt(ID_SIGNED_DATA, content, &content_key, &Drawn(b64u(vector, "iv"))).unwrap();
+    assert_eq!(encrypted.encrypted_content.unwrap().as_bytes(), b64(vector, "encrypted_content"));
+}
+
+/// What everybody sees of an envelope, and what openssl makes of it with the recipient's key: the content key, by nothing of ours.
+struct Unwrapped {
+    content_key: Vec<u8>,
+    iv: String,
+    encrypted: Vec<u8>,
+}
+
+impl Delivery {
+    fn unwrap(&self, envelope: &[u8]) -> Unwrapped {
+        let info = ContentInfo::from_der(envelope).unwrap();
+        let enveloped: EnvelopedData = info.content.decode_as().unwrap();
+        let [RecipientInfo::Kari(recipient)] = enveloped.recip_infos.0.as_slice() else { panic!("one recipient by key agreement") };
+        let OriginatorIdentifierOrKey::OriginatorKey(ephemeral) = &recipient.originator else { panic!("an ephemeral key") };
+        let prefix = &self.transport.spki().as_der()[..26];
+        self.court.file("ephemeral.der", &[prefix, ephemeral.public_key.raw_bytes()].concat());
+        self.court.file("wrapped", recipient.recipient_enc_keys[0].enc_key.as_bytes());
+        self.court.accepts("pkeyutl -derive -inkey transport.key -peerkey ephemeral.der -peerform DER -out secret");
+        let key_wrap = plain(ID_AES_256_WRAP);
+        let shared_info = EccCmsSharedInfo { key_wrap, kek_bits: OctetString::new(KEK_BITS.to_be_bytes()).unwrap() }.to_der().unwrap();
+        let (secret, shared_info) = (hex(&self.court.read("secret")), hex(&shared_info));
+        let derive = "kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt";
+        self.court.accepts(&format!("{derive} hexsecret:{secret} -kdfopt hexinfo:{shared_info} -binary -out kek X963KDF"));
+        let kek = hex(&self.court.read("kek"));
+        self.court.accepts(&unwrapping(&kek));
+        let content = &enveloped.encrypted_content;
+        let iv: OctetString = content.content_enc_alg.parameters.as_ref().unwrap().decode_as().unwrap();
+        Unwrapped {
+            content_key: self.court.read("content.key"),
+            iv: hex(iv.as_bytes()),
+            encrypted: content.encrypted_content.as_ref().unwrap().as_bytes().to_vec(),
+        }
+    }
+
+    /// What AES-256-CBC makes of the content under a key, by openssl; nothing, if the padding is none.
+    fn decrypt(&self, unwrapped: &Unwrapped, key: &[u8]) -> Option<Vec<u8>> {
+        self.court.file("encrypted", &unwrapped.encrypted);
+        let verdict = self.court.ask(&format!("enc -d -aes-256-cbc -K {} -iv {} -in encrypted -out plain", hex(key), unwrapped.iv));
+        verdict.accepted.then(|| self.court.read("plain"))
+    }
+}
+
+fn unwrapping(kek: &str) -> String {
+    format!("enc -d -id-aes256-wrap -K {kek} -iv A6A6A6A6A6A6A6A6 -in wrapped -out content.key")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn openssl_finds_another_content_key_in_each_delivery_and_neither_wrapped_under_zeros_nor_zero() {
+    let delivery = Delivery::new();
+    let entropy = Counting::new();
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    for envelope in [delivery.envelope(&entropy), delivery.envelope(&entropy)] {
+        let unwrapped = delivery.unwrap(&envelope);
+        let content = delivery.decrypt(&unwrapped, &unwrapped.content_key).expect("the content opens under its key");
+        assert_eq!(content[0], 0x30, "SignedData");
+        // the attack: the wrap under zeros, and the content under zeros
+        delivery.court.refuses(&unwrapping(&hex(&[0; 32])));
+        assert_ne!(delivery.decrypt(&unwrapped, &[0; 32]).as_ref(), Some(&content));
+        assert_ne!(unwrapped.content_key, [0; 32]);
+        found.push(unwrapped.content_key);
+    }
+    assert_ne!(found[0], found[1]);
+    // the attack works where it should
+    delivery.court.file("wrapped", &wrap(&[7; 32], &[0; 32]).unwrap());
+    delivery.court.accepts(&unwrapping(&hex(&[0; 32])));
+    assert_eq!(delivery.court.read("content.key"), [7; 32]);
+}
+
+#[test]
+fn broken_chance_lets_nothing_leave_under_a_content_key_of_zeros() {
+    struct Zeros;
+    impl Entropy for Zeros {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+    let delivery = Delivery::new();
+    let (recipient, signer_cert, signer) = (delivery.transport.spki(), &delivery.signer_cert, &delivery.signer);
+    for hand_over in [deliver_key, recover_key] {
+        let refused = hand_over(&delivery.key, recipient, signer_cert, signer, &Zeros);
+        assert!(matches!(refused, Err(CmsError::Encryption)));
+    }
+}
+
+/// Two commands, with nothing but the private key of the request.
+#[test]
+fn an_officer_opens_a_recovered_key_with_openssl_alone() {
+    let delivery = Delivery::new();
+    let (recipient, signer_cert, signer) = (delivery.transport.spki(), &delivery.signer_cert, &delivery.signer);
+    let envelope = recover_key(&delivery.key, recipient, signer_cert, signer, &Counting::new()).unwrap();
+    delivery.court.file("key.p7m", &envelope);
+    delivery.court.accepts("cms -decrypt -inform DER -in key.p7m -inkey transport.key -binary -out signed.der");
+    delivery.court.accepts("cms -verify -inform DER -in signed.der -CAfile ca.pem -purpose any -binary -out recovered.der");
+    assert_eq!(delivery.court.read("recovered.der"), **delivery.key);
+    delivery.court.accepts("pkey -in recovered.der -noout");
 }

@@ -1,0 +1,14 @@
+//! Android Key Attestation, on chains of real phones: each is read as its description says, and every rule is tried on one that keeps them all.
+//!
+//! Further chains are read from the folder that ATTESTATION_VECTORS names, if it names one: the same layout as tests/vectors/android-key-attestation.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets what it does not expect fails, and says where")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod described;
+mod issued;
+mod mutated;
+mod rules;
+mod vectors;
