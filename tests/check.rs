@@ -106,6 +106,8 @@ async fn what_is_broken_is_found_and_told() {
     for (statements, told) in [
         (vec!["DELETE FROM holds WHERE credential_id IS NOT NULL"], "the CRL"),
         (vec!["DELETE FROM holds WHERE device_id IS NOT NULL"], "invariant 2"),
+        (vec!["DELETE FROM holds WHERE credential_id IN (SELECT id FROM credentials WHERE slot = 'sign')"], "which holds the device"),
+        (vec!["UPDATE credentials SET serial = x'0102' WHERE slot = 'sign' AND state = 'issued'"], "a row cannot be read"),
         (vec!["UPDATE requests SET state = 'canceled', device_id = NULL, closed_at = 1 WHERE state = 'approved'"], "invariant 2"),
         (
             vec![
@@ -118,7 +120,7 @@ async fn what_is_broken_is_found_and_told() {
         (vec!["UPDATE devices SET state = 'issued', terminated_at = NULL, end_reason = NULL WHERE state = 'terminated'"], "invariant 7"),
         (vec!["DELETE FROM devices WHERE state = 'terminated'"], "refers to a row of devices that is not there"),
         (vec!["UPDATE crls SET der = (SELECT der FROM certificates LIMIT 1)"], "the CRL: it cannot be read"),
-        (vec!["UPDATE crls SET delta = der"], "the delta: found: base None"),
+        (vec!["UPDATE crls SET delta = der"], "the delta: found: base none"),
         (vec!["UPDATE crls SET delta = NULL"], "no delta CRL"),
         (vec!["UPDATE credentials SET key_id = zeroblob(32) WHERE slot = 'sign' AND state = 'issued'"], "invariant 9"),
     ] {

@@ -25,6 +25,7 @@ impl Holdings {
         let mut found = Vec::new();
         self.faulty_holds(&mut found);
         self.faulty_replacements(&mut found);
+        self.faulty_suspensions(&mut found);
         self.faulty_lines(&mut found);
         self.faulty_carries(&mut found);
         self.faulty_encs(policy, now, &mut found);
@@ -40,15 +41,15 @@ impl Holdings {
                 Held::Credential(credential) => self.credentials.get(&credential).is_some_and(|c| !c.is_revoked() && !c.is_unconfirmed()),
             };
             if !lives {
-                fault(found, 1, format!("a hold on what does not live: {:?}", hold.on));
+                fault(found, 1, format!("a hold on what does not live: {}", hold.on));
             }
             let is_justified = match hold.cause {
                 Cause::Replacement(request) => self.requests.get(&request).is_some_and(|request| self.may_hold(request)),
-                Cause::HelpDeskDevice(device) => self.devices.get(&device).is_some_and(Device::is_in_use),
+                Cause::HelpDeskDevice(device) => self.holds.stands(Held::Device(device), hold.cause),
                 Cause::HelpDeskCredential(credential) => hold.on == Held::Credential(credential),
             };
             if !is_justified {
-                fault(found, 2, format!("a hold that outlives its cause: {} on {:?}", hold.cause, hold.on));
+                fault(found, 2, format!("a hold that outlives its cause: {} on {}", hold.cause, hold.on));
             }
         }
     }
@@ -60,6 +61,35 @@ impl Holdings {
             let in_use = taken.filter(|device| self.devices.get(device).is_some_and(Device::is_in_use));
             for device in in_use.filter(|device| !self.holds.stands(Held::Device(*device), Cause::Replacement(request.id))) {
                 fault(found, 2, format!("{device} is not held by its open replacement {}", request.id));
+            }
+        }
+    }
+
+    /// 1, the other way round: what holds a device holds every credential that was on it then, but an `enc` that a temporary arrangement
+    /// lends; and an original is held while its stand-in is in use.
+    fn faulty_suspensions(&self, found: &mut Vec<Fault>) {
+        let of_devices = self.holds.iter().filter_map(|(hold, since)| match hold.on {
+            Held::Device(device) => Some((device, hold.cause, since)),
+            Held::Credential(_) => None,
+        });
+        for (device, cause, since) in of_devices {
+            let may_be_lent = matches!(cause, Cause::Replacement(request) if self.requests.get(&request).is_some_and(|r| !r.is_open()));
+            let was_on_it = |credential: &Credential| {
+                let was_usable = credential.certified().is_some_and(|certified| certified.not_after > since);
+                was_usable && !credential.is_revoked() && credential.issued_at().is_some_and(|issued| issued <= since)
+            };
+            let suspended = self.carried_by(device).map(|(credential, _)| credential).filter(|credential| was_on_it(credential));
+            for credential in suspended.filter(|credential| !(may_be_lent && credential.slot == Slot::Enc)) {
+                if !self.holds.stands(Held::Credential(credential.id), cause) {
+                    let Credential { slot, serial, .. } = credential;
+                    fault(found, 1, format!("{slot} {serial} of {device} is not held by {cause}, which holds the device"));
+                }
+            }
+        }
+        for (device, mark) in self.devices_in_use().filter_map(|device| device.stand_in().map(|mark| (device.id, mark))) {
+            let is_in_use = self.devices.get(&mark.original).is_some_and(Device::is_in_use);
+            if is_in_use && !self.holds.stands(Held::Device(mark.original), Cause::Replacement(mark.arrangement)) {
+                fault(found, 2, format!("{} is not held while {device} stands in for it", mark.original));
             }
         }
     }

@@ -15,6 +15,15 @@ pub enum Held {
     Credential(CredentialId),
 }
 
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(device) => write!(f, "device {device}"),
+            Self::Credential(credential) => write!(f, "credential {credential}"),
+        }
+    }
+}
+
 /// Why a hold stands. Each act that places holds has a cause of its own, and lifts only that.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Cause {

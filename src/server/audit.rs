@@ -9,6 +9,7 @@ use x509_cert::Certificate;
 
 use super::ServerError;
 use super::house::DATABASE;
+use super::jobs::CHECKPOINTS;
 use crate::store::Store;
 use crate::workflows::verify_audit::{Verdict, Verifier, read_exported, verify_database};
 
@@ -37,10 +38,11 @@ pub async fn export(data: &Path, out: Option<&Path>) -> Result<u64, ServerError>
     Ok(count)
 }
 
-/// Verifies the log of a data folder, also against checkpoints that were kept elsewhere.
+/// Verifies the log of a data folder, against the checkpoints of its own file, and those that were kept elsewhere.
 pub async fn verify_data(data: &Path, checkpoints: &[PathBuf]) -> Result<Verdict, ServerError> {
     let root = certificate(&data.join("ca/root.pem"))?;
-    let kept = read_checkpoints(checkpoints)?;
+    let own = Some(data.join(CHECKPOINTS)).filter(|file| file.exists());
+    let kept = read_checkpoints(checkpoints.iter().chain(&own))?;
     let store = open(data).await?;
     let verdict = verify_database(&store, &root, &kept).await?;
     store.close().await;
@@ -50,7 +52,7 @@ pub async fn verify_data(data: &Path, checkpoints: &[PathBuf]) -> Result<Verdict
 /// Verifies an exported log against checkpoints.
 pub fn verify_log(log: &Path, ca: &Path, checkpoints: &[PathBuf]) -> Result<Verdict, ServerError> {
     let root = certificate(ca)?;
-    let kept = read_checkpoints(checkpoints)?;
+    let kept = read_checkpoints(checkpoints.iter())?;
     let mut verifier = Verifier::new(&[&kept], &root);
     for (number, line) in (1..).zip(BufReader::new(named(log, File::open(log))?).lines()) {
         let line = named(log, line)?;
@@ -68,7 +70,7 @@ async fn open(data: &Path) -> Result<Store, ServerError> {
     Ok(Store::open(&path).await?)
 }
 
-fn read_checkpoints(files: &[PathBuf]) -> Result<Vec<String>, ServerError> {
+fn read_checkpoints<'f>(files: impl Iterator<Item = &'f PathBuf>) -> Result<Vec<String>, ServerError> {
     let mut lines = Vec::new();
     for path in files {
         let text = named(path, std::fs::read_to_string(path))?;

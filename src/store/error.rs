@@ -33,6 +33,14 @@ pub enum Outage {
     Unguarded { commit: &'static str },
 }
 
+impl StoreError {
+    /// Whether a row is not what this release writes: the others can still be read.
+    pub fn is_of_a_row(&self) -> bool {
+        let Self::Unavailable(outage) = self else { return false };
+        matches!(**outage, Outage::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)))
+    }
+}
+
 impl From<Outage> for StoreError {
     fn from(outage: Outage) -> Self {
         Self::Unavailable(Arc::new(outage))
@@ -55,6 +63,7 @@ fn duplicated(error: &sqlx::Error) -> Option<&'static str> {
     Some(match column {
         "users.email" => "email",
         "users.upn" => "upn",
+        "addresses.address" => "email or upn",
         "users.sid" => "sid",
         "users.fasc_n" => "fasc_n",
         "operators.name" => "operator name",

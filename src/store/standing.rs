@@ -56,7 +56,8 @@ pub(super) const NOT_GOOD: &str = "\
     SELECT serial, 'service', NULL, NULL, NULL, not_after, NULL, revoked_at, revocation_reason, NULL \
     FROM service_certificates WHERE revoked_at IS NOT NULL AND not_after > ?1";
 
-type Standings = HashMap<Serial, Standing>;
+/// Of each certificate that is on record, how it stands; or that its row cannot be read.
+type Standings = HashMap<Serial, Result<Standing, StoreError>>;
 
 /// A question that waits.
 pub(super) struct Question {
@@ -71,8 +72,8 @@ pub(super) async fn answer_questions(mut waiting: mpsc::Receiver<Question>, read
         let serials: Vec<Serial> = together.iter().flat_map(|question| &question.serials).copied().collect();
         let found = look_up(&readers, &serials).await;
         for Question { serials, answer } in together.drain(..) {
-            let told = found.as_ref().map(|found| serials.iter().map(|serial| found.get(serial).copied()).collect());
-            let _ = answer.send(told.map_err(Clone::clone));
+            let told = found.as_ref().map_err(Clone::clone);
+            let _ = answer.send(told.and_then(|found| serials.iter().map(|serial| found.get(serial).cloned().transpose()).collect()));
         }
     }
 }
@@ -84,7 +85,7 @@ async fn look_up(readers: &SqlitePool, serials: &[Serial]) -> Result<Standings, 
         let last = asked.last().copied();
         let query = (0..PLACES).fold(sqlx::query(OF_SERIALS), |query, place| query.bind(asked.get(place).copied().or(last)));
         for row in query.fetch_all(readers).await? {
-            found.insert(row.try_get("serial")?, read(&row)?);
+            found.insert(row.try_get("serial")?, read(&row).map_err(StoreError::from));
         }
     }
     Ok(found)
@@ -102,15 +103,18 @@ impl Store {
         answered.await.unwrap_or_else(|_| Err(Outage::Closed.into()))
     }
 
-    /// Every unexpired certificate whose standing is not good.
+    /// Every unexpired certificate whose standing is not good. A row that cannot be read keeps no other from being listed: it is left out
+    /// and told, here to the log, and by the check.
     pub async fn not_good(&self, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
         // one row at a time: there may be a million of them
         let found = sqlx::query(NOT_GOOD).bind(Millis(now)).fetch(&self.readers);
-        Ok(found
-            .and_then(|row| ready(row.try_get("serial").and_then(|serial| Ok(Listed { serial, standing: read(&row)? }))))
-            .try_collect()
-            .await?)
+        Ok(found.try_filter_map(|row| ready(Ok(listed(&row)))).try_collect().await?)
     }
+}
+
+fn listed(row: &SqliteRow) -> Option<Listed> {
+    let listed = row.try_get("serial").and_then(|serial| Ok(Listed { serial, standing: read(row)? }));
+    listed.inspect_err(|error| tracing::error!(%error, "a certificate that is not good cannot be listed; run remint check")).ok()
 }
 
 fn read(row: &SqliteRow) -> Result<Standing, sqlx::Error> {

@@ -46,6 +46,10 @@ pub(super) fn create(script: &mut Script, user: &User, at: Timestamp) {
         .bind(user.attributes.fasc_n)
         .bind(policies(&user.attributes))
         .bind(Millis(at));
+    let is_one = user.email.eq_ignore_ascii_case(&user.upn); // as NOCASE compares
+    for address in std::iter::once(&user.email).chain((!is_one).then_some(&user.upn)) {
+        script.run("INSERT INTO addresses (address, user_id) VALUES (?, ?)").bind(address).bind(user.id);
+    }
 }
 
 pub(super) fn describe(script: &mut Script, user: UserId, attributes: &Attributes) {

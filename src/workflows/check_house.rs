@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::verify_audit::verify_database;
 use super::world::World;
+use crate::store::error::StoreError;
 
 pub use status::InProcess;
 
@@ -74,14 +75,20 @@ pub async fn check_house(world: &World, published: &dyn Published) -> Result<Rep
         let Some(last) = users.last() else { break };
         after = Some(*last);
         for user in users {
-            let Some(held) = records::check_user(world, user, &mut report).await? else { continue };
-            status::check_user(world, published, user, &held, &mut report).await?;
+            match records::check_user(world, user, &mut report).await {
+                Ok(None) => {}
+                Ok(Some(held)) => status::check_user(world, published, user, &held, &mut report).await?,
+                Err(error) => report.diverges(format!("user {user}: {}", unreadable(error)?)),
+            }
             tokio::task::yield_now().await; // whoever is served comes first
         }
     }
 
     // 3 what is nobody's credential, and the CRL
-    status::check_services(world, published, &mut report).await?;
+    match world.store.service_certificates().await {
+        Ok(services) => status::check_services(world, published, &services, &mut report).await?,
+        Err(error) => report.diverges(format!("the service certificates: {}", unreadable(error)?)),
+    }
     status::check_crl(world, published, &mut report).await?;
 
     // 4 the audit log
@@ -91,6 +98,14 @@ pub async fn check_house(world: &World, published: &dyn Published) -> Result<Rep
         report.diverges(format!("invariant 8: the audit log: {fault}"));
     }
     Ok(report)
+}
+
+/// What cannot be read of a row is a divergence; of the whole database, it is the end of the check.
+fn unreadable(error: StoreError) -> Result<String, Failure> {
+    match &error {
+        StoreError::Unavailable(outage) if error.is_of_a_row() => Ok(format!("a row cannot be read: {outage}")),
+        _ => Err(error.into()),
+    }
 }
 
 /// The report, for a person.

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 /// How far a letter has come: it is delivered in the background.
 const OF_DELIVERY: [&str; 6] = ["state", "due_at", "attempts", "last_error", "closed_at", "sealed"];
 
-/// Every row of every table, but the audit log, which refusals are written on, and the CRLs, which the clock publishes; of letters, that
+/// Every row of every table, but the audit log, which refusals are written on, and what CRLs are published from, which follows by itself; of letters, that
 /// they were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record(BTreeSet<String>);
@@ -18,7 +18,7 @@ impl Record {
         let options = SqliteConnectOptions::new().filename(database).read_only(true);
         let pool = SqlitePool::connect_with(options).await.unwrap();
         let tables: Vec<String> = sqlx::query_scalar(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'audit%' AND name <> 'crls' ORDER BY name",
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'audit%' AND name NOT LIKE 'crl%' ORDER BY name",
         )
         .fetch_all(&pool)
         .await

@@ -61,7 +61,13 @@ async fn what_is_taken_is_named() {
     let bo = user(UserId(Uuid::from_u128(1)), "Bo");
     let (email, upn) = ("ANA@example.org".to_owned(), "Ana@corp.example.org".to_owned());
     assert_eq!(taken(write(User { email, ..bo.clone() })).await, "email");
-    assert_eq!(taken(write(User { upn, ..bo })).await, "upn");
+    assert_eq!(taken(write(User { upn, ..bo.clone() })).await, "upn");
+    // people sign in with either, so one's e-mail address is nobody else's UPN
+    let (email, upn) = ("Ana@corp.example.org".to_owned(), "ana@EXAMPLE.org".to_owned());
+    assert_eq!(taken(write(User { email: email.clone(), ..bo.clone() })).await, "email or upn");
+    assert_eq!(taken(write(User { upn, ..bo.clone() })).await, "email or upn");
+    let both = User { email: "bo@one.example.org".to_owned(), upn: "Bo@ONE.example.org".to_owned(), ..bo };
+    house.store.commit(unguarded(vec![write(both)])).await.unwrap();
     assert_eq!(taken(write(user(ANA, "Bo"))).await, "id");
     let mut olga = house.store.operator(OLGA).await.unwrap().unwrap();
     olga.operator.id = OperatorId(Uuid::from_u128(1));

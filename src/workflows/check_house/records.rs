@@ -12,11 +12,11 @@ use crate::lifecycle::ids::{CredentialId, UserId};
 use crate::pki::certificate::spki_of;
 use crate::pki::escrow::Owner;
 use crate::pki::key::SigningKey;
-use crate::workflows::failure::Failure;
+use crate::store::error::StoreError;
 use crate::workflows::world::World;
 
 /// Checks what a user holds, as it is in the file; gives it back.
-pub async fn check_user(world: &World, user: UserId, report: &mut Report) -> Result<Option<Holdings>, Failure> {
+pub async fn check_user(world: &World, user: UserId, report: &mut Report) -> Result<Option<Holdings>, StoreError> {
     let Some(loaded) = world.store.holdings_on_file(user).await? else { return Ok(None) };
     let held = loaded.holdings;
     report.users += 1;
@@ -37,7 +37,7 @@ pub async fn check_user(world: &World, user: UserId, report: &mut Report) -> Res
 }
 
 /// Every `enc` has its private key in escrow: one that opens, for this user and serial, and that is the key of the certificate.
-async fn check_escrow(world: &World, held: &Holdings, report: &mut Report) -> Result<(), Failure> {
+async fn check_escrow(world: &World, held: &Holdings, report: &mut Report) -> Result<(), StoreError> {
     let user = held.user.id;
     let escrowed = world.store.escrowed_of(user).await?;
     let encs = held.credentials.values().filter(|credential| credential.slot == Slot::Enc);
