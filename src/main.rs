@@ -15,7 +15,7 @@ use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
 use remint::server::init::{Foundation, Ports, init};
 use remint::server::policy::{self, Delivered};
-use remint::server::{Server, ServerError, Sockets, audit, check, escrow, house, root_crl, told_to_stop, write_private};
+use remint::server::{Server, ServerError, Sockets, audit, check, escrow, house, own_root, root_crl, told_to_stop, write_private};
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
 use remint::workflows::publish_crl::publish_crl;
@@ -159,6 +159,19 @@ struct InitArguments {
     /// Serve metrics for Prometheus on this port of this machine; off if not given.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     metrics_port: Option<u16>,
+    /// Stand below a root that the organization has: make all that goes without it, and write a request for its authority to this file.
+    #[arg(long, value_name = "FILE")]
+    csr: Option<PathBuf>,
+    /// The issuing CA's name in the request, RFC 4514: CN=Remint issuing CA,OU=Devices,DC=example,DC=org.
+    #[arg(long, value_name = "NAME", requires = "csr", conflicts_with = "organization")]
+    issuing_name: Option<String>,
+    /// Then: take the answer, the issuing CA's certificate and those above it, PEM in any order, and complete the data folder.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["csr", "organization", "host", "bind", "policy", "devices_port", "desk_port",
+        "portal_port", "status_port", "metrics_port"])]
+    install_chain: Option<PathBuf>,
+    /// The root's certificate, PEM, if it is not with the others.
+    #[arg(long, value_name = "FILE", requires = "install_chain")]
+    root: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -324,11 +337,24 @@ async fn found(arguments: InitArguments) -> Result<(), ServerError> {
         portal_port,
         status_port,
         metrics_port,
+        csr,
+        issuing_name,
+        install_chain,
+        root,
     } = arguments;
     let ports = Ports { devices: devices_port, desk: desk_port, portal: portal_port, status: status_port, metrics: metrics_port };
     let master = house::master_from_environment();
     let foundation = Foundation { organization, host, bind, ports, policy };
-    init(&data, &foundation, master.as_deref(), &SystemClock, &SystemEntropy).await?;
+    if let Some(chain) = install_chain {
+        own_root::install(&data, &chain, root.as_deref(), master.as_deref(), &SystemClock, &SystemEntropy).await?;
+    } else if let Some(csr) = csr {
+        own_root::ask(&data, &foundation, issuing_name.as_deref(), &csr, master.as_deref(), &SystemEntropy)?;
+        println!("made {}, all but what the organization's root must sign: {}", data.display(), csr.display());
+        println!("next: remint init --data {} --install-chain CHAIN.pem", data.display());
+        return Ok(());
+    } else {
+        init(&data, &foundation, master.as_deref(), &SystemClock, &SystemEntropy).await?;
+    }
     println!("made {}", data.display());
     match master {
         Some(_) => println!("private keys are sealed under the master key of {}", house::MASTER_KEY_VARIABLE),

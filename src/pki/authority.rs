@@ -14,6 +14,7 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::KeyUsages;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::RdnSequence;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::certificate::{Ca, CertifyError, Draft, Period};
 use super::key::{SigningKey, Spki, sha256};
@@ -23,7 +24,7 @@ use super::ocsp::Issuer;
 use super::profile::{AlternativeName, Profile, SubjectForm};
 use super::seal::SealingKey;
 use super::trust;
-use super::{extension, hierarchy, lint};
+use super::{above, extension, hierarchy, lint};
 use crate::lifecycle::directory::Attributes;
 use crate::lifecycle::ids::{Serial, SessionId};
 
@@ -46,9 +47,9 @@ pub struct Certify<'a> {
 pub struct Authority {
     issuing: Ca,
     enrollment: Ca,
-    /// Issuing, root.
-    chain: [Vec<u8>; 2],
-    root: Spki,
+    /// Issuing, what is between, root.
+    chain: Vec<Vec<u8>>,
+    root_pin: [u8; 32],
     ocsp: Signer,
     /// The issuing CA, as OCSP requests name it.
     ocsp_issuer: Issuer,
@@ -70,9 +71,6 @@ impl Authority {
     pub fn load(dir: &Path, master: &SealingKey, status_url: &str) -> Result<Self, AuthorityError> {
         hierarchy::check_status_url(status_url)?;
         let keys = KeyStore::open(dir, master)?;
-        let root = read_certificate(dir, KeyName::Root)?;
-        let root_spki =
-            trust::public_key(&root).ok_or_else(|| AuthorityError::certificate(dir, KeyName::Root, "not a certificate on P-256"))?;
         let ca = |name| {
             let certificate = read_certificate(dir, name)?;
             Ca::of(keys.load(name)?, certificate)
@@ -83,7 +81,10 @@ impl Authority {
             false => Err(AuthorityError::certificate(dir, name, "not signed by its issuer")),
         };
         let enrollment = ca(KeyName::Enrollment)?;
-        let issuing = issued_by(&root_spki, KeyName::Issuing, ca(KeyName::Issuing)?)?;
+        let issuing = ca(KeyName::Issuing)?;
+        let chain = chain(dir, &issuing.certificate)?;
+        let root_pin = chain.last().and_then(|root| pin_of(root));
+        let root_pin = root_pin.ok_or_else(|| AuthorityError::certificate(dir, KeyName::Root, "not a certificate"))?;
         let signer = |name| {
             let Ca { key, certificate, .. } = issued_by(issuing.key.spki(), name, ca(name)?)?;
             Ok::<_, AuthorityError>(Signer { key, certificate })
@@ -95,8 +96,8 @@ impl Authority {
             server: signer(KeyName::Server)?,
             status_pointers: extension::status_pointers(status_url).map_err(CertifyError::from)?,
             delta_url: extension::delta_url(status_url),
-            chain: [issuing.certificate.clone(), root],
-            root: root_spki,
+            chain,
+            root_pin,
             enrollment,
             issuing,
         })
@@ -185,15 +186,15 @@ impl Authority {
 
     /// The certificate of the issuing CA, DER.
     pub fn issuing_certificate(&self) -> &[u8] {
-        &self.chain[0]
+        &self.issuing.certificate
     }
 
     /// The certificate of the root, DER.
     pub fn root_certificate(&self) -> &[u8] {
-        &self.chain[1]
+        self.chain.last().unwrap_or(&self.issuing.certificate)
     }
 
-    /// Issuing, root, DER each.
+    /// Issuing, what is between it and the root, root; DER each.
     pub fn chain(&self) -> &[Vec<u8>] {
         &self.chain
     }
@@ -210,7 +211,7 @@ impl Authority {
 
     /// SHA-256 of the root's SubjectPublicKeyInfo: the pin in every invitation.
     pub fn root_pin(&self) -> [u8; 32] {
-        sha256(self.root.as_der())
+        self.root_pin
     }
 
     pub fn issuing_key(&self) -> &SigningKey {
@@ -257,6 +258,33 @@ fn alternative_names(wanted: &Certify<'_>) -> Result<Vec<GeneralName>, CertifyEr
     Ok(names)
 }
 
+/// The issuing CA's certificate and those above it, each signed by the next.
+fn chain(dir: &Path, issuing: &[u8]) -> Result<Vec<Vec<u8>>, AuthorityError> {
+    let mut chain = vec![issuing.to_vec()];
+    let path = between_path(dir);
+    if path.exists() {
+        let pem = fs::read(&path).map_err(|source| KeyStoreError::file("read", &path, source))?;
+        chain.extend(above::read_pem(&pem).map_err(|_| AuthorityError::Certificate { path, reason: "not certificates in PEM" })?);
+    }
+    chain.push(read_certificate(dir, KeyName::Root)?);
+    let is_signed = |pair: &[Vec<u8>]| matches!(pair, [below, above] if above::has_signed(above, below));
+    if !chain.windows(2).all(is_signed) {
+        return Err(AuthorityError::certificate(dir, KeyName::Issuing, "not signed by its issuer"));
+    }
+    Ok(chain)
+}
+
+/// SHA-256 of the SubjectPublicKeyInfo, of whatever algorithm.
+fn pin_of(certificate: &[u8]) -> Option<[u8; 32]> {
+    let (_, read) = X509Certificate::from_der(certificate).ok()?;
+    Some(sha256(read.public_key().raw))
+}
+
+/// The authorities between the issuing CA and the root, the nearest first; not there, if there is none.
+pub(super) fn between_path(dir: &Path) -> PathBuf {
+    dir.join("ca/between.pem")
+}
+
 pub(super) fn certificate_path(dir: &Path, name: KeyName) -> PathBuf {
     dir.join("ca").join(name.as_str()).with_extension("pem")
 }
@@ -284,7 +312,7 @@ pub enum AuthorityError {
 }
 
 impl AuthorityError {
-    fn certificate(dir: &Path, name: KeyName, reason: &'static str) -> Self {
+    pub(super) fn certificate(dir: &Path, name: KeyName, reason: &'static str) -> Self {
         let path = certificate_path(dir, name);
         Self::Certificate { path, reason }
     }

@@ -60,6 +60,15 @@ impl<'a> KeyStore<'a> {
         Ok(key)
     }
 
+    /// The key of that name, generated if there is none yet.
+    pub fn made(&self, name: KeyName, entropy: &dyn Entropy) -> Result<SigningKey, KeyStoreError> {
+        if self.has(name) { self.load(name) } else { self.create(name, entropy) }
+    }
+
+    pub fn has(&self, name: KeyName) -> bool {
+        self.path(name).exists()
+    }
+
     pub fn load(&self, name: KeyName) -> Result<SigningKey, KeyStoreError> {
         let path = self.path(name);
         let sealed = fs::read(&path).map_err(|source| KeyStoreError::file("read", &path, source))?;

@@ -12,7 +12,7 @@ use super::authority::Authority;
 use super::key::KeyError;
 
 impl Authority {
-    /// Signs `claims`: ES256, `x5c` = delivery signer, issuing CA, root.
+    /// Signs `claims`: ES256, `x5c` = delivery signer, issuing CA, what is above it, root.
     pub fn receipt(&self, claims: &Value) -> Result<String, KeyError> {
         self.jws(None, claims)
     }

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
-use super::{ServerError, evidence, policy};
+use super::{ServerError, evidence, own_root, policy};
 use crate::pki::authority::Authority;
 use crate::pki::escrow::Escrow;
 use crate::pki::key::Entropy;
@@ -38,6 +38,7 @@ pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
 
 /// Opens everything that a data folder holds.
 pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<World, ServerError> {
+    own_root::must_be_complete(dir)?;
     let master = Arc::new(MasterKey::load(dir, master_from_environment().as_deref())?);
     let authority = Authority::load(dir, &master, &config.status.url)?;
     let profiles = Profiles::load(&dir.join("certs/profiles"))?;

@@ -10,6 +10,7 @@ pub mod house;
 pub mod init;
 mod jobs;
 mod listener;
+pub mod own_root;
 pub mod policy;
 mod policy_text;
 pub mod post;

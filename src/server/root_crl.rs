@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use super::ServerError;
 use super::config::Config;
 use super::house::master_from_environment;
+use super::own_root::is_below_own_root;
 use crate::pki::authority::Authority;
 use crate::pki::crl::{Edition, Entries, Scope, sign_crl};
 use crate::pki::keystore::{KeyName, KeyStore};
@@ -17,6 +18,10 @@ use crate::workflows::world::Clock;
 
 /// Signs it, as PEM. It may be relied upon for `days`. Its number is the time, which rises.
 pub fn root_crl(dir: &Path, days: u16, clock: &dyn Clock) -> Result<String, ServerError> {
+    if is_below_own_root(dir) {
+        let found = "found: a root of the organization's, expected: the CRL that its own authority publishes for it";
+        return Err(ServerError::new(format!("{}: {found}", dir.display())));
+    }
     let config = Config::load(dir)?;
     let master = MasterKey::load(dir, master_from_environment().as_deref())?;
     let authority = Authority::load(dir, &master, &config.status.url)?;
