@@ -13,6 +13,7 @@ use remint::pki::key::random;
 use remint::pki::pkcs12::p12;
 use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
+use remint::server::hsm::HsmSection;
 use remint::server::init::{Foundation, Ports, init};
 use remint::server::policy::{self, Delivered};
 use remint::server::{Server, ServerError, Sockets, audit, check, escrow, house, own_root, root_crl, told_to_stop, write_private};
@@ -159,6 +160,18 @@ struct InitArguments {
     /// Serve metrics for Prometheus on this port of this machine; off if not given.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     metrics_port: Option<u16>,
+    /// Keep the private keys in a token: the PKCS#11 module of the HSM.
+    #[arg(long, value_name = "FILE", requires = "hsm_token")]
+    hsm_module: Option<PathBuf>,
+    /// The label of the token.
+    #[arg(long, value_name = "LABEL", requires = "hsm_module")]
+    hsm_token: Option<String>,
+    /// The file that holds the PIN of the token's user.
+    #[arg(long, value_name = "FILE", requires = "hsm_module")]
+    hsm_pin_file: Option<PathBuf>,
+    /// Or the environment variable that holds it.
+    #[arg(long, value_name = "NAME", requires = "hsm_module", conflicts_with = "hsm_pin_file")]
+    hsm_pin_variable: Option<String>,
     /// Stand below a root that the organization has: make all that goes without it, and write a request for its authority to this file.
     #[arg(long, value_name = "FILE")]
     csr: Option<PathBuf>,
@@ -167,7 +180,7 @@ struct InitArguments {
     issuing_name: Option<String>,
     /// Then: take the answer, the issuing CA's certificate and those above it, PEM in any order, and complete the data folder.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["csr", "organization", "host", "bind", "policy", "devices_port", "desk_port",
-        "portal_port", "status_port", "metrics_port"])]
+        "portal_port", "status_port", "metrics_port", "hsm_module"])]
     install_chain: Option<PathBuf>,
     /// The root's certificate, PEM, if it is not with the others.
     #[arg(long, value_name = "FILE", requires = "install_chain")]
@@ -337,6 +350,10 @@ async fn found(arguments: InitArguments) -> Result<(), ServerError> {
         portal_port,
         status_port,
         metrics_port,
+        hsm_module,
+        hsm_token,
+        hsm_pin_file,
+        hsm_pin_variable,
         csr,
         issuing_name,
         install_chain,
@@ -344,7 +361,9 @@ async fn found(arguments: InitArguments) -> Result<(), ServerError> {
     } = arguments;
     let ports = Ports { devices: devices_port, desk: desk_port, portal: portal_port, status: status_port, metrics: metrics_port };
     let master = house::master_from_environment();
-    let foundation = Foundation { organization, host, bind, ports, policy };
+    let pin = (hsm_pin_file, hsm_pin_variable);
+    let hsm = hsm_module.zip(hsm_token).map(|(module, token)| HsmSection { module, token, pin_file: pin.0, pin_variable: pin.1 });
+    let foundation = Foundation { organization, host, bind, ports, policy, hsm };
     if let Some(chain) = install_chain {
         own_root::install(&data, &chain, root.as_deref(), master.as_deref(), &SystemClock, &SystemEntropy).await?;
     } else if let Some(csr) = csr {

@@ -62,6 +62,7 @@ impl Stage {
             bind: "127.0.0.1".to_owned(),
             ports,
             policy: Delivered::Default,
+            hsm: None,
         };
         init(&dir, &foundation, None, &SystemClock, &SystemEntropy).await?;
         let config = Config::load(&dir)?;

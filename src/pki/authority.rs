@@ -69,8 +69,12 @@ impl Authority {
     /// Loads the hierarchy from `dir/ca` and `dir/keys`. `status_url` is the `http://` base of CRL, OCSP and CA certificates
     /// in every certificate from now on.
     pub fn load(dir: &Path, master: &SealingKey, status_url: &str) -> Result<Self, AuthorityError> {
+        Self::load_with(dir, &KeyStore::open(dir, master)?, status_url)
+    }
+
+    /// The same with a key store that may have a token.
+    pub fn load_with(dir: &Path, keys: &KeyStore<'_>, status_url: &str) -> Result<Self, AuthorityError> {
         hierarchy::check_status_url(status_url)?;
-        let keys = KeyStore::open(dir, master)?;
         let ca = |name| {
             let certificate = read_certificate(dir, name)?;
             Ca::of(keys.load(name)?, certificate)
@@ -221,6 +225,11 @@ impl Authority {
     /// Signs OCSP answers (RFC 6960 §4.2.2.2): its key, and its certificate, DER.
     pub fn ocsp_signer(&self) -> (&SigningKey, &[u8]) {
         (&self.ocsp.key, &self.ocsp.certificate)
+    }
+
+    /// Whether the keys are at hand: one of them signs. A token that was away is looked for.
+    pub fn is_ready(&self) -> bool {
+        self.ocsp.key.is_here() || self.ocsp.key.sign(b"remint: is the token there?").is_ok()
     }
 
     /// The issuing CA, as OCSP requests name it.

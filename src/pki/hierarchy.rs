@@ -22,7 +22,6 @@ use super::certificate::{Ca, CertifyError, Period};
 use super::key::{Entropy, SigningKey, random};
 use super::keystore::{KeyName, KeyStore, KeyStoreError};
 use super::name;
-use super::seal::SealingKey;
 use super::signers::{self, Recorded, Signers};
 use crate::lifecycle::ids::Serial;
 
@@ -73,9 +72,8 @@ impl Plan {
         self.signers.recorded()
     }
 
-    /// Makes the keys in `dir/keys` and the certificates in `dir/ca`. A folder that already has a part of a hierarchy is refused.
-    pub fn create(&self, dir: &Path, master: &SealingKey, entropy: &dyn Entropy) -> Result<(), HierarchyError> {
-        let keys = KeyStore::open(dir, master)?;
+    /// Makes the keys in the key store and the certificates in `dir/ca`. A folder that already has a part of a hierarchy is refused.
+    pub fn create(&self, dir: &Path, keys: &KeyStore<'_>, entropy: &dyn Entropy) -> Result<(), HierarchyError> {
         let keep = |name, certificate: &[u8]| signers::keep(&certificate_path(dir, name), &[certificate]);
 
         let key = keys.create(KeyName::Root, entropy)?;
@@ -104,8 +102,7 @@ pub struct BelowOwnRoot {
 
 impl BelowOwnRoot {
     /// Makes the keys, those that are not there yet, and asks for the issuing CA's certificate: a PKCS#10 request, DER.
-    pub fn ask(dir: &Path, master: &SealingKey, subject: &RdnSequence, entropy: &dyn Entropy) -> Result<Vec<u8>, HierarchyError> {
-        let keys = KeyStore::open(dir, master)?;
+    pub fn ask(keys: &KeyStore<'_>, subject: &RdnSequence, entropy: &dyn Entropy) -> Result<Vec<u8>, HierarchyError> {
         let issuing = keys.made(KeyName::Issuing, entropy)?;
         for name in [KeyName::Enrollment, KeyName::Ocsp, KeyName::Delivery, KeyName::Server] {
             keys.made(name, entropy)?;
@@ -132,8 +129,7 @@ impl BelowOwnRoot {
     }
 
     /// Keeps the chain and makes the certificates in `dir/ca`. What an earlier attempt left is completed; another chain is refused.
-    pub fn create(&self, dir: &Path, master: &SealingKey) -> Result<(), HierarchyError> {
-        let keys = KeyStore::open(dir, master)?;
+    pub fn create(&self, dir: &Path, keys: &KeyStore<'_>) -> Result<(), HierarchyError> {
         let Chain { issuing, between, root } = &self.chain;
         let refused = || AuthorityError::certificate(dir, KeyName::Issuing, "not a certificate of the key of that name");
         let ca = Ca::of(keys.load(KeyName::Issuing)?, issuing.clone()).ok_or_else(refused)?;
@@ -281,7 +277,7 @@ mod tests {
         let plan = Plan::draw(&naming(), now(), &seed).unwrap();
         let recorded = plan.recorded().map(Clone::clone);
         assert!(fs::read_dir(dir.path()).unwrap().next().is_none());
-        plan.create(dir.path(), &master, &seed).unwrap();
+        plan.create(dir.path(), &KeyStore::open(dir.path(), &master).unwrap(), &seed).unwrap();
         for (recorded, file) in recorded.iter().zip(["ocsp", "delivery", "server"]) {
             let path = dir.path().join(format!("ca/{file}.pem")).display().to_string();
             let said = openssl(&["x509", "-in", &path, "-noout", "-serial", "-subject", "-enddate", "-dateopt", "iso_8601"]).unwrap();
@@ -295,7 +291,9 @@ mod tests {
     fn a_second_hierarchy_in_the_same_folder_is_refused_and_leaves_the_first() {
         let shop = Workshop::new();
         let plan = Plan::draw(&naming(), now(), &shop.seed).unwrap();
-        assert!(plan.create(shop.folder.path(), &Workshop::master(), &shop.seed).is_err());
+        let master = Workshop::master();
+        let keys = KeyStore::open(shop.folder.path(), &master).unwrap();
+        assert!(plan.create(shop.folder.path(), &keys, &shop.seed).is_err());
         let again = Authority::load(shop.folder.path(), &Workshop::master(), STATUS_URL).unwrap();
         assert_eq!(again.root_pin(), shop.authority.root_pin());
     }

@@ -44,6 +44,7 @@ pub mod signers;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tls;
+pub mod token;
 pub mod trust;
 #[cfg(test)]
 pub(crate) mod vectors;

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::ServerError;
+use super::hsm::HsmSection;
 use crate::workflows::answer_status::MAX_CACHE_S;
 use crate::workflows::deliver_letters::Mail;
 
@@ -23,6 +24,8 @@ pub struct Config {
     pub metrics: Option<MetricsListener>,
     #[serde(default)]
     pub mail: MailSection,
+    /// The token that keeps the private keys; sealed files, if it is not there.
+    pub hsm: Option<HsmSection>,
 }
 
 /// A TLS listener.
@@ -85,6 +88,7 @@ const HEADER: &str = "\
 # mail: from, officers (who hears of requests that await approval), help_desk (how people reach it, at the end of every letter).
 # The status url stands in every certificate that has been issued: do not change it afterwards.
 # ocsp_cache_seconds: how long proxies may give out an OCSP answer again (0 to 240); for so long some may not hear of a loss. 0: never.
+# hsm: module (PKCS#11), token (its label), and pin_file or pin_variable: where the PIN of the token's user is read.
 
 ";
 

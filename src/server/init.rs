@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use super::config::{Config, Listener, MailSection, MetricsListener, StatusListener};
 use super::house::DATABASE;
+use super::hsm::{self, HsmSection};
 use super::policy::Delivered;
 use super::{ServerError, evidence};
 use crate::pki::escrow::Escrow;
 use crate::pki::hierarchy::{Naming, Plan};
 use crate::pki::key::Entropy;
+use crate::pki::keystore::KeyStore;
 use crate::pki::master::MasterKey;
 use crate::pki::profile;
 use crate::pki::signers::Recorded;
@@ -32,6 +34,8 @@ pub struct Foundation {
     pub bind: String,
     pub ports: Ports,
     pub policy: Delivered,
+    /// The token that is to keep the private keys.
+    pub hsm: Option<HsmSection>,
 }
 
 /// What seals the keys in escrow from the first day on.
@@ -61,15 +65,17 @@ pub async fn init(
         true => Err(ServerError::new(format!("{}: found: an installation, expected: an empty folder", dir.display()))),
         false => Ok(()),
     })?;
+    let token = hsm::open(config.hsm.as_ref())?;
     let plan = Plan::draw(&naming(&config, &foundation.organization), clock.now(), entropy)?;
     let master = match master {
         Some(_) => MasterKey::load(dir, master)?,
         None => MasterKey::create(dir, entropy)?,
     };
     let master = Arc::new(master);
-    Escrow::at(dir, Arc::clone(&master)).make(FIRST_ESCROW_KEY, entropy)?;
+    let keys = KeyStore::open(dir, &master)?.with_token(token.clone());
+    Escrow::at(dir, Arc::clone(&master)).with_token(token).make(FIRST_ESCROW_KEY, entropy)?;
     record(dir, &plan.recorded(), clock).await?;
-    plan.create(dir, &master, entropy)?;
+    plan.create(dir, &keys, entropy)?;
     config.save(dir)
 }
 
@@ -130,6 +136,7 @@ fn config(foundation: &Foundation) -> Config {
         },
         metrics: ports.metrics.map(|port| MetricsListener { listen: format!("127.0.0.1:{port}") }),
         mail: MailSection::default(),
+        hsm: foundation.hsm.clone(),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod config;
 pub mod escrow;
 pub mod evidence;
 pub mod house;
+pub mod hsm;
 pub mod init;
 mod jobs;
 mod listener;
@@ -57,6 +58,7 @@ from!(
     crate::pki::hierarchy::HierarchyError,
     crate::pki::keystore::KeyStoreError,
     crate::pki::profile::ProfileError,
+    crate::pki::token::TokenFault,
     crate::store::StoreError,
     crate::workflows::failure::Failure,
     rustls::Error,

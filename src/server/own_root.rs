@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use der::pem::{LineEnding, encode_string};
 
-use super::ServerError;
 use super::config::Config;
 use super::house::DATABASE;
 use super::init::{FIRST_ESCROW_KEY, Foundation, begin, naming, record};
+use super::{ServerError, hsm};
 use crate::pki::above::{Chain, read_pem};
 use crate::pki::asked::Asked;
 use crate::pki::distinguished_name;
 use crate::pki::escrow::Escrow;
 use crate::pki::hierarchy::{BelowOwnRoot, issuing_name};
 use crate::pki::key::Entropy;
+use crate::pki::keystore::KeyStore;
 use crate::pki::master::MasterKey;
 use crate::store::Store;
 use crate::workflows::world::Clock;
@@ -47,7 +48,8 @@ pub fn ask(
             (None, false) => MasterKey::create(dir, entropy)?,
             (given, _) => MasterKey::load(dir, given)?,
         };
-        let request = BelowOwnRoot::ask(dir, &master, &subject, entropy)?;
+        let keys = KeyStore::open(dir, &master)?.with_token(hsm::open(config.hsm.as_ref())?);
+        let request = BelowOwnRoot::ask(&keys, &subject, entropy)?;
         let pem = encode_string(REQUEST_LABEL, LineEnding::LF, &request).map_err(ServerError::new)?;
         fs::create_dir_all(dir.join("ca"))?;
         write_whole(&kept, pem.as_bytes())?;
@@ -92,7 +94,8 @@ pub async fn install(
     // 2 the serials of what the issuing CA will sign: on record before it signs, those of an earlier attempt first
     let master = Arc::new(MasterKey::load(dir, master)?);
     let mut hierarchy = BelowOwnRoot::draw(judged, &naming(&config, ""), clock.now(), entropy)?;
-    Escrow::at(dir, Arc::clone(&master)).make(FIRST_ESCROW_KEY, entropy)?;
+    let token = hsm::open(config.hsm.as_ref())?;
+    Escrow::at(dir, Arc::clone(&master)).with_token(token.clone()).make(FIRST_ESCROW_KEY, entropy)?;
     let store = Store::open(&dir.join(DATABASE)).await?;
     let earlier = store.service_certificates().await?;
     store.close().await;
@@ -104,7 +107,7 @@ pub async fn install(
     }
 
     // 3 keep the chain, and sign
-    Ok(hierarchy.create(dir, &master)?)
+    Ok(hierarchy.create(dir, &KeyStore::open(dir, &master)?.with_token(token))?)
 }
 
 /// Refuses a folder whose issuing CA waits for the organization's signature.

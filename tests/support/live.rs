@@ -98,6 +98,7 @@ impl Live {
             bind: "127.0.0.1".to_owned(),
             ports,
             policy: Delivered::Default,
+            hsm: None,
         };
         found(&dir, &foundation).await;
 

@@ -1,0 +1,58 @@
+//! The HSM of an installation: where `remint.toml` says it is, and where its PIN is read. The PIN itself is in no file of ours.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::ServerError;
+use crate::pki::token::{Place, Token};
+
+/// A token that keeps the private keys.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HsmSection {
+    /// The PKCS#11 module, a shared library.
+    pub module: PathBuf,
+    /// The label of the token.
+    pub token: String,
+    /// A file that holds the user's PIN and nothing else; nobody but its owner may read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin_file: Option<PathBuf>,
+    /// Or the environment variable that holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin_variable: Option<String>,
+}
+
+/// Finds the token and logs in, once.
+pub fn open(section: Option<&HsmSection>) -> Result<Option<Arc<Token>>, ServerError> {
+    let Some(section) = section else { return Ok(None) };
+    let pin = match (&section.pin_file, &section.pin_variable) {
+        (Some(file), None) => from_file(file)?,
+        (None, Some(variable)) => from_variable(variable)?,
+        _ => return Err(ServerError::new("hsm: expected: either pin_file or pin_variable")),
+    };
+    if pin.is_empty() {
+        return Err(ServerError::new("hsm: found: an empty PIN, expected: the PIN of the token's user"));
+    }
+    let place = Place { module: section.module.clone(), label: section.token.clone() };
+    Ok(Some(Arc::new(Token::open(place, &pin)?)))
+}
+
+fn from_file(file: &Path) -> Result<Zeroizing<String>, ServerError> {
+    use std::os::unix::fs::PermissionsExt;
+    let failed = |source: std::io::Error| ServerError::new(format!("{}: {source}, expected: the PIN of the token's user", file.display()));
+    let mode = fs::metadata(file).map_err(failed)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(ServerError::new(format!("{}: found mode: {mode:04o}, expected: 0600 or 0400", file.display())));
+    }
+    let text = Zeroizing::new(fs::read_to_string(file).map_err(failed)?);
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn from_variable(variable: &str) -> Result<Zeroizing<String>, ServerError> {
+    let found = std::env::var(variable).map(Zeroizing::new);
+    found.map_err(|_| ServerError::new(format!("{variable}: found: nothing in the environment, expected: the PIN of the token's user")))
+}
