@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use remint::demo::soft_hsm;
 use remint::lifecycle::actor::Role;
 use remint::lifecycle::directory::{Attributes, PolicyOid, Sid};
 use remint::lifecycle::fasc_n::FascN;
@@ -124,6 +125,9 @@ struct DemoArguments {
     /// Leave certificates, the CRL and the devices' certificates in this folder.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Keep the private keys in a SoftHSM token of its own; the module, if it is not where Debian puts it.
+    #[arg(long, value_name = "MODULE", num_args = 0..=1, default_missing_value = "/usr/lib/softhsm/libsofthsm2.so")]
+    hsm: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -258,7 +262,13 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode, ServerError> {
     match command {
-        Command::Demo(arguments) => return remint::demo::run(arguments.exit, arguments.keep.as_deref()).await,
+        Command::Demo(DemoArguments { exit, keep, hsm }) => {
+            let token = hsm.as_deref().and_then(soft_hsm::token_made);
+            return match (&hsm, &token) {
+                (Some(_), None) => soft_hsm::with_token().await,
+                _ => remint::demo::run(exit, keep.as_deref(), token).await,
+            };
+        }
         Command::Init(arguments) => found(arguments).await?,
         Command::Serve(Data { data }) => serve(&data).await?,
         Command::Operator(OperatorCommand::Add { data, name, role, out, password }) => {

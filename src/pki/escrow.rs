@@ -128,7 +128,7 @@ impl Escrow {
     /// Seals the private key (PKCS#8) of `owner` under the escrow key `number`.
     pub fn seal(&self, number: u32, entropy: &dyn Entropy, owner: Owner, pkcs8: &[u8]) -> Result<Vec<u8>, EscrowError> {
         let key = self.key(number)?;
-        key.seal(entropy, &owner.label(), pkcs8).map_err(|source| EscrowError::NotSealed { number, source })
+        key.seal(entropy, &owner.label(), pkcs8).map_err(|source| EscrowError::NotDone { number, source })
     }
 
     /// Opens what was sealed for `owner` under the escrow key `number`.
@@ -136,7 +136,7 @@ impl Escrow {
         let key = self.key(number)?;
         key.open(&owner.label(), sealed).map_err(|source| match source {
             KeyError::Token(TokenFault::NotOpened { .. }) | KeyError::Sealed => EscrowError::NotOpened { number, owner },
-            source => EscrowError::NotSealed { number, source },
+            source => EscrowError::NotDone { number, source },
         })
     }
 
@@ -195,7 +195,7 @@ pub enum EscrowError {
     #[error("escrow key {number}: {source}")]
     Key { number: u32, source: KeyStoreError },
     #[error("escrow key {number}: {source}")]
-    NotSealed { number: u32, source: KeyError },
+    NotDone { number: u32, source: KeyError },
     #[error(
         "the escrowed key of enc {} does not open under escrow key {number}: found: an altered row, or one that was moved, \
          expected: what was sealed for this serial and user {}",

@@ -86,11 +86,15 @@ impl Token {
             for _ in 0..2 {
                 let (session, generation) = self.lend()?;
                 let outcome = act(&session);
-                let is_lost = matches!(&outcome, Err(Fault::Pkcs11(error)) if is_loss(error));
-                self.take_back(session, generation, is_lost);
+                let fate = match &outcome {
+                    Ok(_) => Fate::Whole,
+                    Err(Fault::Pkcs11(error)) if is_loss(error) => Fate::Lost(error.to_string()),
+                    Err(_) => Fate::Spoiled,
+                };
+                self.take_back(session, generation, &fate);
                 match outcome {
                     Ok(done) => return Ok(done),
-                    Err(Fault::Pkcs11(error)) if is_lost => lost = error.to_string(),
+                    Err(Fault::Pkcs11(error)) if matches!(fate, Fate::Lost(_)) => lost = error.to_string(),
                     Err(Fault::Pkcs11(error)) => return Err(TokenFault::Refused { label: self.label(), found: error.to_string() }),
                     Err(Fault::Told(fault)) => return Err(fault),
                 }
@@ -110,6 +114,15 @@ impl Token {
     fn found(&self) -> MutexGuard<'_, HashMap<String, ObjectHandle>> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What became of a session.
+enum Fate {
+    Whole,
+    /// Something failed in it; who knows in the middle of what.
+    Spoiled,
+    /// The token is gone, and every session with it.
+    Lost(String),
 }
 
 /// What went wrong in a session.

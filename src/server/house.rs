@@ -41,7 +41,7 @@ pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
 pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<World, ServerError> {
     own_root::must_be_complete(dir)?;
     let master = Arc::new(MasterKey::load(dir, master_from_environment().as_deref())?);
-    let token = hsm::open(config.hsm.as_ref())?;
+    let token = hsm::open_in(dir, config.hsm.as_ref(), &master, entropy.as_ref())?;
     let keys = KeyStore::open(dir, &master)?.with_token(token.clone());
     let authority = Authority::load_with(dir, &keys, &config.status.url)?;
     let profiles = Profiles::load(&dir.join("certs/profiles"))?;

@@ -37,7 +37,7 @@ pub fn ask(
     master: Option<&str>,
     entropy: &dyn Entropy,
 ) -> Result<(), ServerError> {
-    let config = begin(dir, foundation, |dir| may_ask(dir))?;
+    let config = begin(dir, foundation, may_ask)?;
     let subject = match name {
         Some(name) => distinguished_name::of_text(name).map_err(ServerError::new)?,
         None => issuing_name(&naming(&config, &foundation.organization))?,

@@ -6,6 +6,7 @@ use std::path::Path;
 use der::pem::{LineEnding, encode_string};
 use jiff::SignedDuration;
 
+use super::clock::SystemEntropy;
 use super::config::Config;
 use super::house::master_from_environment;
 use super::own_root::is_below_own_root;
@@ -24,7 +25,7 @@ pub fn root_crl(dir: &Path, days: u16, clock: &dyn Clock) -> Result<String, Serv
     }
     let config = Config::load(dir)?;
     let master = MasterKey::load(dir, master_from_environment().as_deref())?;
-    let keys = KeyStore::open(dir, &master)?.with_token(hsm::open(config.hsm.as_ref())?);
+    let keys = KeyStore::open(dir, &master)?.with_token(hsm::open_in(dir, config.hsm.as_ref(), &master, &SystemEntropy)?);
     let authority = Authority::load_with(dir, &keys, &config.status.url)?;
     let key = keys.load(KeyName::Root)?;
     let now = clock.now();

@@ -63,9 +63,19 @@ async fn a_phone_is_issued_by_keys_that_never_leave_the_token() {
     }
     assert_eq!(ocsp(&installation, &certificates).await, ["good"; 3]);
 
-    // 2 the token has the keys, of this hierarchy, and gives none of them out; the data folder has the TLS server's alone
+    // 2 keys in escrow go to another key of the token, and open under it
+    let (done, said) = installation.runs(&["escrow", "rotate"]);
+    assert!(done, "{said}");
+    let (done, said) = installation.runs(&["check"]);
+    assert!(done && said.contains("no divergence found"), "{said}");
+    let (done, said) = installation.runs(&["root-crl", "--out", &installation.beside("root-crl.pem").display().to_string()]);
+    assert!(done, "{said}");
+    let crl = installation.beside("root-crl.pem").display().to_string();
+    openssl(&["crl", "-in", &crl, "-CAfile", &ca("root.pem"), "-noout"], &[]).await;
+
+    // 3 the token has the keys, of this hierarchy, and gives none of them out; the data folder has the TLS server's alone
     let said = hsm.objects().await;
-    for label in KEYS.iter().chain(&["remint-escrow-1"]) {
+    for label in KEYS.iter().chain(&["remint-escrow-1", "remint-escrow-2"]) {
         let kind = if label.contains("escrow") { "Secret Key Object" } else { "Private Key Object" };
         let object =
             said.split("\n\n").flat_map(|text| soft_hsm::split(text)).find(|object| object.starts_with(kind) && object.contains(label));
@@ -140,6 +150,16 @@ async fn what_is_wrong_with_a_token_is_said_and_a_wrong_pin_is_shown_to_it_once(
     let second = hsm.planned();
     let said = second.init(&hsm.words()).unwrap_err();
     assert!(said.contains("found: a key with the label remint-escrow-1") || said.contains("remint-root"), "{said}");
+
+    // a server that is started again and again with a wrong PIN shows it to the token once
+    std::fs::write(&pin, "00000000\n").unwrap();
+    assert!(installation.refuses_to_start().contains("token remint: found: a wrong PIN"));
+    for _ in 0..2 {
+        assert!(installation.refuses_to_start().contains("found: the PIN that the token refused before"));
+    }
+    std::fs::write(&pin, PIN).unwrap();
+    assert!(installation.runs(&["check"]).0);
+    assert!(!installation.data().join("keys/refused-pin").exists());
     hsm.unplug();
     assert!(installation.refuses_to_start().contains("token: found: none, expected: one with the label remint"));
 }

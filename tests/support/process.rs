@@ -64,6 +64,14 @@ impl Installation {
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
     }
 
+    /// Runs a command on the data folder; what it says, and whether it succeeds.
+    pub fn runs(&self, words: &[&str]) -> (bool, String) {
+        let mut remint = Command::new(remint());
+        remint.envs(self.environment.iter().cloned()).args(words).arg("--data").arg(self.data());
+        let output = remint.output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    }
+
     /// What the server says when it does not start.
     pub fn refuses_to_start(&self) -> String {
         let output = self.remint("serve").output().unwrap();

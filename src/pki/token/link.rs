@@ -8,7 +8,7 @@ use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use tokio::time::Instant;
 
-use super::{PATIENCE, SESSIONS, Token, TokenFault};
+use super::{Fate, PATIENCE, SESSIONS, Token, TokenFault};
 
 /// A token that is away is looked for this often at most.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
@@ -72,13 +72,17 @@ impl Token {
         }
     }
 
-    pub(super) fn take_back(&self, session: Session, generation: u64, is_lost: bool) {
+    pub(super) fn take_back(&self, session: Session, generation: u64, fate: &Fate) {
         let mut state = self.state();
         state.lent -= 1;
-        match state.generation == generation {
-            true if is_lost => self.lose(&mut state, "it was lost while it worked".to_owned()),
-            true => state.idle.push(session),
-            false => drop(session),
+        let is_of_this_link = state.generation == generation;
+        match fate {
+            Fate::Whole if is_of_this_link => state.idle.push(session),
+            Fate::Lost(found) if is_of_this_link => {
+                drop(session);
+                self.lose(&mut state, found.clone());
+            }
+            Fate::Whole | Fate::Spoiled | Fate::Lost(_) => drop(session),
         }
         self.returned.notify_one();
     }
