@@ -64,7 +64,7 @@ impl Signers {
         Ok(Self {
             base,
             hosts: hosts(&naming.hosts)?,
-            status_pointers: extension::status_pointers(&naming.status_url).map_err(CertifyError::from)?,
+            status_pointers: extension::status_pointers(&naming.status_url, None).map_err(CertifyError::from)?,
             ocsp: recorded("Remint OCSP signer"),
             delivery: recorded(DELIVERY_SIGNER),
             server: recorded("Remint server"),

@@ -1,5 +1,7 @@
 //! Opening a data folder: from files to the world that workflows act in.
 
+use crate::pki::crl::Shards;
+use crate::workflows::publish_shard::ShardLists;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -43,7 +45,8 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
     let master = Arc::new(MasterKey::load(dir, master_from_environment().as_deref())?);
     let token = hsm::open_in(dir, config.hsm.as_ref(), &master, entropy.as_ref())?;
     let keys = KeyStore::open(dir, &master)?.with_token(token.clone());
-    let authority = Authority::load_with(dir, &keys, &config.status.url)?;
+    let shards = Shards::new(config.status.crl_shards).unwrap_or(Shards::ONE);
+    let authority = Authority::load_with(dir, &keys, &config.status.url)?.with_shards(shards);
     let profiles = Profiles::load(&dir.join("certs/profiles"))?;
     let policy = policy::load(&dir.join("certs/policy.toml"))?;
     let evidence = evidence::load(&dir.join("certs/evidence"))?;
@@ -62,6 +65,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         mail: config.mail(),
         stretching: Arc::new(Semaphore::new(STRETCHING)),
         last_check: Mutex::default(),
+        shards: ShardLists::default(),
         folder: dir.to_owned(),
         clock,
         entropy,
