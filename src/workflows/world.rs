@@ -13,6 +13,7 @@ use super::budget::Budget;
 use super::deliver_letters::Mail;
 use super::failure::Failure;
 use super::letters::letters_of;
+use super::publish_shard::ShardLists;
 use super::settle_dues::{is_settled, settle};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::invite::NewTicket;
@@ -64,6 +65,8 @@ pub struct World {
     pub mail: Mail,
     /// How many passwords are stretched at once: each takes 19 MiB.
     pub stretching: Arc<Semaphore>,
+    /// The CRLs of shards that were asked for, of the newest number.
+    pub shards: ShardLists,
     /// What the last check of this server found.
     pub last_check: Mutex<Option<LastCheck>>,
     /// The data folder: for what is written beside the database.

@@ -95,8 +95,8 @@ fn of_slot(world: &World, slot: Slot) -> Vec<u8> {
     world.authority.certify(&certify).unwrap()
 }
 
-/// A full list with every reason that we give, a delta of it that takes one away, and an empty list.
-fn lists(world: &World) -> [(&'static str, Vec<u8>); 3] {
+/// A full list with every reason that we give, a delta of it that takes one away, a shard, and an empty list.
+fn lists(world: &World) -> [(&'static str, Vec<u8>); 4] {
     let (now, serial) = (world.now(), || Serial::from_random(random(world.entropy.as_ref())));
     let reasons = [CrlReason::Hold].into_iter().chain(
         [RevocationReason::KeyCompromise, RevocationReason::Superseded, RevocationReason::CessationOfOperation].map(CrlReason::Revoked),
@@ -108,7 +108,13 @@ fn lists(world: &World) -> [(&'static str, Vec<u8>); 3] {
     let (issuer, key) = (world.authority.issuing_certificate(), world.authority.issuing_key());
     let sign = |scope: &Scope<'_>, entries: &Entries| sign_crl(issuer, key, &edition, scope, entries).unwrap();
     let full = Scope::Full { delta_url: Some(world.authority.delta_url()) };
-    [("full", sign(&full, &all)), ("delta", sign(&Scope::Delta { base: 3 }, &changes)), ("empty", sign(&full, &Entries::default()))]
+    let shard = Scope::Shard { url: "http://remint.example.org:8080/crl/7-of-16.crl" };
+    [
+        ("full", sign(&full, &all)),
+        ("delta", sign(&Scope::Delta { base: 3 }, &changes)),
+        ("shard", sign(&shard, &all)),
+        ("empty", sign(&full, &Entries::default())),
+    ]
 }
 
 #[tokio::test]
@@ -132,7 +138,7 @@ async fn a_linter_finds_nothing_in_what_we_sign() {
         std::thread::spawn(move || (name, findings(linter, arguments, &file)))
     });
     let threads: Vec<_> = threads.collect();
-    assert_eq!(threads.len(), 16);
+    assert_eq!(threads.len(), 17);
     let told: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).filter(|(_, found)| !found.is_empty()).collect();
     assert!(told.is_empty(), "{told:#?}");
 }

@@ -15,4 +15,5 @@ mod nginx;
 mod nss;
 mod ocsp;
 mod ocsp_wire;
+mod shards;
 mod status;
