@@ -3,7 +3,7 @@
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::ECDSA_WITH_SHA_256;
 use der::asn1::{AnyRef, BitStringRef, UintRef};
-use der::{DateTime, Decode, Encode, ErrorKind, Sequence};
+use der::{DateTime, Decode, Encode, ErrorKind, Header, Length, Sequence, Tag};
 use jiff::Timestamp;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
@@ -52,4 +52,20 @@ pub(super) fn sign(content: &[u8], key: &SigningKey) -> Result<Vec<u8>, KeyError
     let signed =
         Signed { content: AnyRef::from_der(content)?, algorithm: ecdsa_with_sha256(), signature: BitStringRef::from_bytes(&signature)? };
     Ok(signed.to_der()?)
+}
+
+/// The same of content that may be long: it is not copied.
+pub(super) fn sign_long(mut content: Vec<u8>, key: &SigningKey) -> Result<Vec<u8>, KeyError> {
+    let signature = key.sign(&content)?;
+    let behind = [ecdsa_with_sha256().to_der()?, BitStringRef::from_bytes(&signature)?.to_der()?].concat();
+    let header = header(content.len() + behind.len())?;
+    content.reserve_exact(header.len() + behind.len());
+    content.extend(behind);
+    content.splice(..0, header);
+    Ok(content)
+}
+
+/// The beginning of a SEQUENCE of so many bytes.
+pub(super) fn header(length: usize) -> der::Result<Vec<u8>> {
+    Header::new(Tag::Sequence, Length::try_from(length)?).to_der()
 }
