@@ -14,6 +14,7 @@ use crate::pki::key::Entropy;
 use crate::pki::master::MasterKey;
 use crate::pki::profile::Profiles;
 use crate::store::Store;
+use crate::workflows::deeds::Deeds;
 use crate::workflows::budget::Budget;
 use crate::workflows::world::{Clock, World};
 
@@ -58,6 +59,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         mail: config.mail(),
         stretching: Arc::new(Semaphore::new(STRETCHING)),
         last_check: Mutex::default(),
+        deeds: Deeds::default(),
         folder: dir.to_owned(),
         clock,
         entropy,

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::budget::Budget;
+use super::deeds::Deeds;
 use super::deliver_letters::Mail;
 use super::failure::Failure;
 use super::letters::letters_of;
@@ -64,6 +65,8 @@ pub struct World {
     pub mail: Mail,
     /// How many passwords are stretched at once: each takes 19 MiB.
     pub stretching: Arc<Semaphore>,
+    /// What the buttons of pages led to.
+    pub deeds: Deeds,
     /// What the last check of this server found.
     pub last_check: Mutex<Option<LastCheck>>,
     /// The data folder: for what is written beside the database.
