@@ -92,7 +92,10 @@ async fn every_page_is_valid_in_both_languages() {
         }
     }
     // one who is found alone is shown at once
-    assert_eq!(location(&get(&everybody, "/users?q=bo@example", "en").await), format!("/users/{}", live.world().store.find_users("bo@", 1).await.unwrap()[0].id));
+    assert_eq!(
+        location(&get(&everybody, "/users?q=bo@example", "en").await),
+        format!("/users/{}", live.world().store.find_users("bo@", 1).await.unwrap()[0].id)
+    );
     for asset in ["css", "js", "svg"] {
         let home = get(&everybody, "/", "en").await.text();
         let path = home.split('"').find(|word| word.starts_with("/assets/") && word.ends_with(asset)).unwrap().to_owned();
@@ -123,7 +126,10 @@ async fn a_lost_phone_is_replaced_by_the_pages() {
     let fields = format!("token={}&reason=lost&mode=remote", token(&check));
     let (first, second) = tokio::join!(post(&live.desk, &replace, &fields), post(&live.desk, &replace, &fields));
     assert_eq!(location(&first), location(&second));
-    assert_eq!(live.lookup(&user).await["requests"].as_array().unwrap().iter().filter(|request| request["purpose"] == "replacement").count(), 1);
+    assert_eq!(
+        live.lookup(&user).await["requests"].as_array().unwrap().iter().filter(|request| request["purpose"] == "replacement").count(),
+        1
+    );
 
     // the invitation, as the page shows it, issues the new phone
     let followed = page(&live.desk, &location(&first), "en").await;
@@ -179,7 +185,8 @@ async fn a_form_is_only_taken_from_who_was_shown_it() {
     assert_eq!(before.changes_to(&live.record().await), Vec::<String>::new());
     assert_eq!(location(&post(&live.desk, &suspend, &format!("token={shown}")).await), format!("/users/{user}"));
     // a page that lay open meanwhile says what has become of it
-    let stale = post(&live.desk, &suspend, &format!("token={}", token(&page(&live.desk, &format!("/devices/{phone}/resume"), "en").await))).await;
+    let stale =
+        post(&live.desk, &suspend, &format!("token={}", token(&page(&live.desk, &format!("/devices/{phone}/resume"), "en").await))).await;
     assert_eq!(stale.status, 409);
     assert!(stale.text().contains("no longer in the state that this page showed"), "{}", stale.text());
     live.stop().await;
@@ -189,14 +196,19 @@ async fn a_form_is_only_taken_from_who_was_shown_it() {
 async fn markup_in_names_is_text() {
     let live = Live::start().await;
     let new = page(&live.desk, "/users/new", "en").await;
-    let fields = format!("token={}&name=%3Cscript%3Ealert(1)%3C%2Fscript%3E+%26+%22%D7%A2%D7%A0%D7%AA%22&email=x@example.org&upn=", token(&new));
+    let fields =
+        format!("token={}&name=%3Cscript%3Ealert(1)%3C%2Fscript%3E+%26+%22%D7%A2%D7%A0%D7%AA%22&email=x@example.org&upn=", token(&new));
     let path = location(&post(&live.desk, "/users/new", &fields).await);
     let shown = page(&live.desk, &path, "en").await;
     assert!(shown.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; ") && !shown.contains("<script>alert"), "{shown}");
     // what is wrong is said at the top, and what was typed is still there
     let fields = format!("token={}&name=Bo&email=nobody&upn=", token(&page(&live.desk, "/users/new", "de").await));
     let wrong = post(&live.desk, "/users/new", &fields).await;
-    assert!(wrong.status == 422 && wrong.text().contains("role=\"alert\"") && wrong.text().contains("value=\"nobody\""), "{}", wrong.text());
+    assert!(
+        wrong.status == 422 && wrong.text().contains("role=\"alert\"") && wrong.text().contains("value=\"nobody\""),
+        "{}",
+        wrong.text()
+    );
     live.stop().await;
 }
 

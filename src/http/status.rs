@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -12,11 +12,13 @@ use serde_json::json;
 
 use super::body::{Whole, is_of_type};
 use super::problem::Problem;
+use crate::pki::crl::Shard;
 use crate::pki::key::sha256;
 use crate::pki::ocsp::decode_get;
 use crate::workflows::answer_status::{Answer, Validity, answer_status};
 use crate::workflows::failure::Failure;
 use crate::workflows::publish_crl::latest_crl;
+use crate::workflows::publish_shard::shard_crl;
 use crate::workflows::world::World;
 
 /// The public paths. They are named in certificates: changing one orphans what has been issued.
@@ -26,6 +28,7 @@ pub fn router() -> Router<Arc<World>> {
         .route("/ocsp/{*request}", get(ocsp_get))
         .route("/crl/issuing.crl", get(crl))
         .route("/crl/issuing-delta.crl", get(delta))
+        .route("/crl/{shard}", get(shard))
         .route("/ca/issuing.cer", get(issuing))
         .route("/ca/root.cer", get(root))
         .route("/health", get(health))
@@ -94,6 +97,14 @@ async fn delta(State(world): State<Arc<World>>) -> Result<Response, Problem> {
     let delta = latest_crl(&world).await?.and_then(|latest| latest.delta);
     let delta = delta.ok_or_else(|| Problem::new("unavailable", "no delta CRL has been published yet"))?;
     Ok(typed("application/pkix-crl", delta, "no-cache"))
+}
+
+/// One list of several (RFC 5280 §5.2.5), of the same number as the newest CRL.
+async fn shard(State(world): State<Arc<World>>, Path(name): Path<String>) -> Result<Response, Problem> {
+    let shard = Shard::parse(&name)
+        .ok_or_else(|| Problem::new("unknown", "found: another list, expected: issuing.crl, issuing-delta.crl, or issuing-N-of-M.crl"))?;
+    let list = shard_crl(&world, shard).await?.ok_or_else(|| Problem::new("unavailable", "no CRL has been published yet"))?;
+    Ok(typed("application/pkix-crl", list.to_vec(), "no-cache"))
 }
 
 async fn issuing(State(world): State<Arc<World>>) -> Response {

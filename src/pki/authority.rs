@@ -16,6 +16,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::RdnSequence;
 
 use super::certificate::{Ca, CertifyError, Draft, Period};
+use super::crl::{Shard, Shards};
 use super::key::{SigningKey, Spki, sha256};
 use super::keystore::{KeyName, KeyStore, KeyStoreError};
 use super::name::{self, Holder};
@@ -54,8 +55,10 @@ pub struct Authority {
     ocsp_issuer: Issuer,
     delivery: Signer,
     pub(super) server: Signer,
-    status_pointers: [Extension; 2],
+    status_url: String,
     delta_url: String,
+    /// Which CRL a certificate names.
+    shards: Shards,
 }
 
 /// A key with its certificate by the issuing CA.
@@ -93,13 +96,20 @@ impl Authority {
             ocsp_issuer: Issuer::of(&issuing.certificate).map_err(CertifyError::from)?,
             delivery: signer(KeyName::Delivery)?,
             server: signer(KeyName::Server)?,
-            status_pointers: extension::status_pointers(status_url).map_err(CertifyError::from)?,
+            status_url: status_url.to_owned(),
             delta_url: extension::delta_url(status_url),
+            shards: Shards::ONE,
             chain: [issuing.certificate.clone(), root],
             root: root_spki,
             enrollment,
             issuing,
         })
+    }
+
+    /// From now on certificates name one of so many CRLs.
+    #[must_use]
+    pub fn with_shards(self, shards: Shards) -> Self {
+        Self { shards, ..self }
     }
 
     /// From `now`, as long as the profile says, but not beyond the issuing CA. The period to put on record and to certify.
@@ -179,7 +189,7 @@ impl Authority {
         if let Some(sid) = wanted.holder.attributes.sid.filter(|_| profile.names_windows_account()) {
             extensions.push(extension::windows_account(sid)?);
         }
-        extensions.extend(self.status_pointers.clone());
+        extensions.extend(extension::status_pointers(&self.status_url, self.shards.of(&wanted.serial))?);
         Ok(extensions)
     }
 
@@ -201,6 +211,16 @@ impl Authority {
     /// Where the delta list is found.
     pub fn delta_url(&self) -> &str {
         &self.delta_url
+    }
+
+    /// Where one of several CRLs is found.
+    pub fn shard_url(&self, shard: Shard) -> String {
+        extension::shard_url(&self.status_url, shard)
+    }
+
+    /// Which CRL a certificate names.
+    pub fn shards(&self) -> Shards {
+        self.shards
     }
 
     /// The certificate of the enrollment CA, DER.

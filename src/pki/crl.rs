@@ -1,19 +1,21 @@
 //! Signs certificate revocation lists: which certificates of one issuer are on hold or revoked (RFC 5280 §5).
 //!
-//! The full list is of the whole issuer, so it needs no IssuingDistributionPoint. A delta list says what changed since a base: whoever
+//! The full list is of the whole issuer, so it needs no IssuingDistributionPoint; a shard, which is one list of several, says by it which. A delta list says what changed since a base: whoever
 //! holds any full list from the base on can bring it up to date. Both of one moment have one number. Which entries belong in a list
 //! (also how long expired certificates stay), and which list is the base, is decided above.
 
 mod entries;
+mod shard;
 #[cfg(test)]
 mod tests;
 
-use const_oid::{AssociatedOid, ObjectIdentifier};
+use const_oid::AssociatedOid;
+use const_oid::db::rfc5280::{ID_CE_FRESHEST_CRL, ID_CE_ISSUING_DISTRIBUTION_POINT};
 use der::asn1::{ContextSpecific, OctetString, Uint};
 use der::{Decode, Encode, Header, Length, Tag, TagMode, TagNumber};
 use jiff::Timestamp;
 use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::crl::dp::DistributionPoint;
+use x509_cert::ext::pkix::crl::dp::{DistributionPoint, IssuingDistributionPoint};
 use x509_cert::ext::pkix::name::DistributionPointName;
 use x509_cert::ext::pkix::{self, AuthorityKeyIdentifier, BaseCrlNumber, CrlDistributionPoints, CrlNumber, SubjectKeyIdentifier};
 use x509_cert::time::Time;
@@ -25,6 +27,7 @@ use super::{lint, name};
 use crate::lifecycle::credential::RevocationReason;
 use crate::lifecycle::ids::Serial;
 pub use entries::{Entries, EntryChange};
+pub use shard::{MOST_SHARDS, Shard, Shards};
 
 /// A certificate that relying parties must not accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +74,8 @@ pub enum Scope<'a> {
     Full { delta_url: Option<&'a str> },
     /// What changed since the full list of this number.
     Delta { base: u64 },
+    /// Everything that is not good among the certificates that name this URL.
+    Shard { url: &'a str },
 }
 
 /// Signs a list of the certificates of `issuer` (a DER certificate, `key` its key).
@@ -82,6 +87,7 @@ pub fn sign_crl(issuer: &[u8], key: &SigningKey, edition: &Edition, scope: &Scop
         Scope::Full { delta_url } => delta_url.map(freshest_crl).transpose()?,
         // RFC 5280 §5.2.4: critical, or a delta would be taken for the whole
         Scope::Delta { base } => Some(extension(true, &BaseCrlNumber(Uint::new(&base.to_be_bytes())?))?),
+        Scope::Shard { url } => Some(issuing_distribution_point(url)?),
     });
     let extensions = ContextSpecific { tag_number: TagNumber(0), tag_mode: TagMode::Explicit, value: extensions };
     let revoked = entries.as_der();
@@ -121,14 +127,27 @@ fn authority_key_identifier(issuer: &Certificate, key: &SigningKey) -> der::Resu
 
 /// Where the delta list is (RFC 5280 §5.2.6); of the form of CRLDistributionPoints.
 fn freshest_crl(url: &str) -> der::Result<Extension> {
-    const FRESHEST_CRL: ObjectIdentifier = const_oid::db::rfc5280::ID_CE_FRESHEST_CRL;
-    let point = DistributionPoint {
-        distribution_point: Some(DistributionPointName::FullName(vec![name::uri(url)?])),
-        reasons: None,
-        crl_issuer: None,
-    };
+    let point = DistributionPoint { distribution_point: Some(at(url)?), reasons: None, crl_issuer: None };
     let points = CrlDistributionPoints(vec![point]);
-    Ok(Extension { extn_id: FRESHEST_CRL, critical: false, extn_value: OctetString::new(points.to_der()?)? })
+    Ok(Extension { extn_id: ID_CE_FRESHEST_CRL, critical: false, extn_value: OctetString::new(points.to_der()?)? })
+}
+
+/// Which certificates the list is of: those that name the same URL (RFC 5280 §5.2.5). Critical, or a shard would be taken for the whole.
+/// Its own type in x509-cert 0.3 bears the OID of another extension, so the OID is said here.
+fn issuing_distribution_point(url: &str) -> der::Result<Extension> {
+    let point = IssuingDistributionPoint {
+        distribution_point: Some(at(url)?),
+        only_contains_user_certs: false,
+        only_contains_ca_certs: false,
+        only_some_reasons: None,
+        indirect_crl: false,
+        only_contains_attribute_certs: false,
+    };
+    Ok(Extension { extn_id: ID_CE_ISSUING_DISTRIBUTION_POINT, critical: true, extn_value: OctetString::new(point.to_der()?)? })
+}
+
+fn at(url: &str) -> der::Result<DistributionPointName> {
+    Ok(DistributionPointName::FullName(vec![name::uri(url)?]))
 }
 
 fn extension<T: AssociatedOid + Encode>(critical: bool, value: &T) -> der::Result<Extension> {

@@ -1,5 +1,6 @@
 //! Certificate extensions, one function each: what it says, and whether who does not understand it must refuse the certificate.
 
+use super::crl::Shard;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::{ID_AD_CA_ISSUERS, ID_AD_OCSP};
 use const_oid::db::rfc6960::ID_PKIX_OCSP_NOCHECK;
@@ -69,14 +70,12 @@ pub(super) fn windows_account(sid: Sid) -> der::Result<Extension> {
 }
 
 /// Where to ask for the status and to find the issuer (RFC 5280 §4.2.2.1), and where the CRL is (§4.2.1.13).
-pub(super) fn status_pointers(status_url: &str) -> der::Result<[Extension; 2]> {
+pub(super) fn status_pointers(status_url: &str, shard: Option<Shard>) -> der::Result<[Extension; 2]> {
     let at = |path: &str| name::uri(&format!("{}/{path}", status_url.trim_end_matches('/')));
+    let list = shard.map_or_else(|| name::uri(&crl_url(status_url, "issuing.crl")), |shard| name::uri(&shard_url(status_url, shard)))?;
     let access = |access_method, access_location| AccessDescription { access_method, access_location };
-    let point = DistributionPoint {
-        distribution_point: Some(DistributionPointName::FullName(vec![at("crl/issuing.crl")?])),
-        reasons: None,
-        crl_issuer: None,
-    };
+    let point =
+        DistributionPoint { distribution_point: Some(DistributionPointName::FullName(vec![list])), reasons: None, crl_issuer: None };
     Ok([
         extension(
             false,
@@ -88,7 +87,16 @@ pub(super) fn status_pointers(status_url: &str) -> der::Result<[Extension; 2]> {
 
 /// Where the delta list is, beside the full one.
 pub(super) fn delta_url(status_url: &str) -> String {
-    format!("{}/crl/issuing-delta.crl", status_url.trim_end_matches('/'))
+    crl_url(status_url, "issuing-delta.crl")
+}
+
+/// Where one list of several is.
+pub(super) fn shard_url(status_url: &str, shard: Shard) -> String {
+    crl_url(status_url, &shard.to_string())
+}
+
+fn crl_url(status_url: &str, name: &str) -> String {
+    format!("{}/crl/{name}", status_url.trim_end_matches('/'))
 }
 
 /// RFC 6960 §4.2.2.2.1: nobody asks for the status of who answers for the status.

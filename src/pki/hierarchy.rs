@@ -82,7 +82,7 @@ impl Plan {
         Ok(Self {
             organization: naming.organization.clone(),
             hosts: hosts(&naming.hosts)?,
-            status_pointers: extension::status_pointers(&naming.status_url).map_err(CertifyError::from)?,
+            status_pointers: extension::status_pointers(&naming.status_url, None).map_err(CertifyError::from)?,
             root: serial(),
             issuing: serial(),
             enrollment: serial(),

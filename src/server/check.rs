@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use super::config::Config;
 use super::jobs::stopped;
 use super::{ServerError, house};
+use crate::pki::crl::Shard;
 use crate::workflows::check_house::{self, InProcess, Published, Report, check_house};
 use crate::workflows::world::{LastCheck, World};
 
@@ -98,6 +99,10 @@ impl OverHttp {
         if status.is_success() { Ok(body.to_vec()) } else { Err(format!("status {status}")) }
     }
 
+    async fn list(&self, name: String) -> Result<Vec<u8>, String> {
+        self.patiently(Request::get(format!("/crl/{name}")).header("host", &self.address).body(Full::default())).await
+    }
+
     async fn patiently(&self, request: http::Result<Request<Full<Bytes>>>) -> Result<Vec<u8>, String> {
         let request = request.map_err(|error| error.to_string())?;
         timeout(PATIENCE, self.fetch(request)).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
@@ -106,17 +111,15 @@ impl OverHttp {
 
 impl Published for OverHttp {
     fn crl(&self) -> check_house::Bytes<'_> {
-        Box::pin(async move {
-            let request = Request::get("/crl/issuing.crl").header("host", &self.address).body(Full::default());
-            self.patiently(request).await
-        })
+        Box::pin(self.list("issuing.crl".to_owned()))
     }
 
     fn delta_crl(&self) -> check_house::Bytes<'_> {
-        Box::pin(async move {
-            let request = Request::get("/crl/issuing-delta.crl").header("host", &self.address).body(Full::default());
-            self.patiently(request).await
-        })
+        Box::pin(self.list("issuing-delta.crl".to_owned()))
+    }
+
+    fn shard_crl(&self, shard: Shard) -> check_house::Bytes<'_> {
+        Box::pin(self.list(shard.to_string()))
     }
 
     fn ocsp<'a>(&'a self, question: &'a [u8]) -> check_house::Bytes<'a> {

@@ -1,6 +1,7 @@
 //! Configuration: where the listeners are, in `remint.toml` of the data folder. What is certified and by which policy is beside it in
 //! `certs/`.
 
+use crate::pki::crl::{MOST_SHARDS, Shards};
 use std::fs;
 use std::path::Path;
 
@@ -45,6 +46,13 @@ pub struct StatusListener {
     /// How long caches on the way may answer OCSP in our place. 0: never, so that whoever asks hears of a loss at once.
     #[serde(default)]
     pub ocsp_cache_seconds: u32,
+    /// Into how many CRLs the certificates that are signed from now on are divided. Each names one.
+    #[serde(default = "one")]
+    pub crl_shards: u16,
+}
+
+fn one() -> u16 {
+    1
 }
 
 /// The plain HTTP listener of the metrics: bind it where only your own monitoring reaches it.
@@ -85,6 +93,8 @@ const HEADER: &str = "\
 # mail: from, officers (who hears of requests that await approval), help_desk (how people reach it, at the end of every letter).
 # The status url stands in every certificate that has been issued: do not change it afterwards.
 # ocsp_cache_seconds: how long proxies may give out an OCSP answer again (0 to 240); for so long some may not hear of a loss. 0: never.
+# crl_shards: into how many CRLs certificates are divided (1, 2, 4, … 256), so that who checks one need not fetch the list of everybody. It counts
+# for certificates from then on, and may be changed at any time; the list of everybody is there beside.
 
 ";
 
@@ -98,6 +108,11 @@ impl Config {
         let found = config.status.ocsp_cache_seconds;
         if found > MAX_CACHE_S {
             let wrong = format!("status.ocsp_cache_seconds: found: {found}, expected: 0 to {MAX_CACHE_S}");
+            return Err(ServerError::new(format!("{}: {wrong}", path.display())));
+        }
+        let found = config.status.crl_shards;
+        if Shards::new(found).is_none() {
+            let wrong = format!("status.crl_shards: found: {found}, expected: a power of two up to {MOST_SHARDS}");
             return Err(ServerError::new(format!("{}: {wrong}", path.display())));
         }
         Ok(config)
@@ -127,5 +142,8 @@ mod tests {
         assert_eq!(load("ocsp_cache_seconds = 240").unwrap(), 240);
         let refused = load("ocsp_cache_seconds = 241").unwrap_err().to_string();
         assert!(refused.ends_with("status.ocsp_cache_seconds: found: 241, expected: 0 to 240"), "{refused}");
+        assert!(load("crl_shards = 16").is_ok());
+        let refused = load("crl_shards = 12").unwrap_err().to_string();
+        assert!(refused.ends_with("status.crl_shards: found: 12, expected: a power of two up to 256"), "{refused}");
     }
 }

@@ -1,5 +1,7 @@
 //! Opening a data folder: from files to the world that workflows act in.
 
+use crate::pki::crl::Shards;
+use crate::workflows::publish_shard::ShardLists;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -40,7 +42,8 @@ pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
 /// Opens everything that a data folder holds.
 pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<World, ServerError> {
     let master = Arc::new(MasterKey::load(dir, master_from_environment().as_deref())?);
-    let authority = Authority::load(dir, &master, &config.status.url)?;
+    let shards = Shards::new(config.status.crl_shards).unwrap_or(Shards::ONE);
+    let authority = Authority::load(dir, &master, &config.status.url)?.with_shards(shards);
     let profiles = Profiles::load(&dir.join("certs/profiles"))?;
     let policy = policy::load(&dir.join("certs/policy.toml"))?;
     let evidence = evidence::load(&dir.join("certs/evidence"))?;
@@ -60,6 +63,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         stretching: Arc::new(Semaphore::new(STRETCHING)),
         last_check: Mutex::default(),
         deeds: Deeds::default(),
+        shards: ShardLists::default(),
         folder: dir.to_owned(),
         clock,
         entropy,

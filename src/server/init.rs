@@ -113,6 +113,7 @@ fn config(foundation: &Foundation) -> Config {
             listen: format!("{bind}:{}", ports.status),
             url: format!("http://{host}:{}", ports.status),
             ocsp_cache_seconds: 0,
+            crl_shards: 1,
         },
         metrics: ports.metrics.map(|port| MetricsListener { listen: format!("127.0.0.1:{port}") }),
         mail: MailSection::default(),

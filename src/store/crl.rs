@@ -69,6 +69,11 @@ impl Store {
         Ok(latest.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
     }
 
+    /// Its number.
+    pub async fn latest_crl_number(&self) -> Result<Option<i64>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT max(number) FROM crls").fetch_one(&self.readers).await?)
+    }
+
     /// The bases, oldest first.
     pub async fn crl_bases(&self) -> Result<Vec<CrlBase>, StoreError> {
         let bases = sqlx::query("SELECT number, this_update FROM crl_bases ORDER BY number").fetch_all(&self.readers).await?;

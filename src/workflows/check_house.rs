@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::verify_audit::verify_database;
 use super::world::World;
+use crate::pki::crl::Shard;
 use crate::store::error::StoreError;
 
 pub use status::InProcess;
@@ -36,6 +37,7 @@ pub type Bytes<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send
 pub trait Published: Send + Sync {
     fn crl(&self) -> Bytes<'_>;
     fn delta_crl(&self) -> Bytes<'_>;
+    fn shard_crl(&self, shard: Shard) -> Bytes<'_>;
     fn ocsp<'a>(&'a self, question: &'a [u8]) -> Bytes<'a>;
     /// Whether somebody publishes meanwhile what changes.
     fn follows(&self) -> bool;

@@ -30,6 +30,7 @@ pub mod letters;
 pub mod look_up_user;
 pub mod open_session;
 pub mod publish_crl;
+pub mod publish_shard;
 pub mod recover_keys;
 pub mod renew_credential;
 pub mod request_initial_issuance;

@@ -102,7 +102,7 @@ fn is_fit(user: &User, new: &str) -> Result<(), Failure> {
     }
     let plain = new.to_lowercase();
     let local = |address: &str| address.split('@').next().unwrap_or_default().to_lowercase();
-    let names = [user.name.to_lowercase(), local(&user.email), local(&user.upn)];
+    let names = [user.name.to_lowercase(), local(&user.email), local(&user.upn), user.email.to_lowercase(), user.upn.to_lowercase()];
     if names.iter().any(|name| name.chars().count() > 3 && plain.contains(name.as_str())) {
         return Err(Failure::invalid("weak-password", "new: found: your own name or address in it, expected: something that nobody knows"));
     }

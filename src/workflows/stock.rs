@@ -176,7 +176,10 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 
 fn one_line(record: &csv::StringRecord, has_model: bool) -> Result<NewStock, Failure> {
     let field = |index: usize| record.get(index).unwrap_or_default().to_owned();
-    let kind = field(0).parse().map_err(|error| Failure::invalid("malformed", format!("kind: {error}")))?;
+    // no other kind comes from stock, so no other is told of
+    let none =
+        || Failure::invalid("malformed", format!("kind: found: {:?}, expected: smart-card", field(0).chars().take(60).collect::<String>()));
+    let kind = field(0).parse().map_err(|_| none())?;
     let model = if has_model { field(2) } else { String::new() };
     let new = NewStock { kind, serial: field(1), model: if model.is_empty() { "card".to_owned() } else { model } };
     check(&new)?;

@@ -14,6 +14,7 @@ use super::deeds::Deeds;
 use super::deliver_letters::Mail;
 use super::failure::Failure;
 use super::letters::letters_of;
+use super::publish_shard::ShardLists;
 use super::settle_dues::{is_settled, settle};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::invite::NewTicket;
@@ -67,6 +68,8 @@ pub struct World {
     pub stretching: Arc<Semaphore>,
     /// What the buttons of pages led to.
     pub deeds: Deeds,
+    /// The CRLs of shards that were asked for, of the newest number.
+    pub shards: ShardLists,
     /// What the last check of this server found.
     pub last_check: Mutex<Option<LastCheck>>,
     /// The data folder: for what is written beside the database.

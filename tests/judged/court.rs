@@ -81,11 +81,15 @@ impl Court {
         status_in(&ran)
     }
 
+    /// The URL that a certificate gives for its CRL.
+    pub async fn crl_url(&self, certificate: &str) -> String {
+        let text = self.asks(&["x509", "-noout", "-ext", "crlDistributionPoints", "-in", certificate]).await;
+        text.split_whitespace().find_map(|word| word.strip_prefix("URI:")).expect("a distribution point").to_owned()
+    }
+
     /// The newest CRL, fetched from where a certificate says it is, verified and as text.
     pub async fn crl(&self) -> Crl {
-        let text = self.asks(&["x509", "-noout", "-ext", "crlDistributionPoints", "-in", "@auth.pem"]).await;
-        let url = text.split_whitespace().find_map(|word| word.strip_prefix("URI:")).expect("a distribution point");
-        let crl = self.write("current.crl", fetch(&[url]).await);
+        let crl = self.write("current.crl", fetch(&[&self.crl_url("@auth.pem").await]).await);
         let ran = self.tries(&["crl", "-inform", "DER", "-in", &crl, "-noout", "-text", "-verify", "-CAfile", "@ca.pem"]).await;
         assert!(ran.succeeded && ran.stderr.contains("verify OK"), "{}", ran.text());
         let number = self.asks(&["crl", "-inform", "DER", "-in", &crl, "-noout", "-crlnumber"]).await;

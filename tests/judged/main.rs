@@ -13,4 +13,5 @@ mod keys;
 mod nginx;
 mod ocsp;
 mod ocsp_wire;
+mod shards;
 mod status;

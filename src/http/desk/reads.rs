@@ -30,6 +30,7 @@ pub async fn me(Operator(caller): Operator) -> Result<Json<MeBody>, Problem> {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FindQuery {
     /// Any part of a name, e-mail address, UPN or device serial.
@@ -62,6 +63,7 @@ pub async fn user(
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RequestsQuery {
     /// Only those that are neither issued, rejected nor canceled.

@@ -8,7 +8,7 @@ use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
 use jiff::Timestamp;
 
-use super::{CrlEntry, time};
+use super::{CrlEntry, Shard, time};
 use crate::lifecycle::ids::Serial;
 use crate::pki::key::KeyError;
 
@@ -79,6 +79,12 @@ impl Entries {
             };
             changes.extend(change);
         }
+    }
+
+    /// Those of one shard.
+    pub fn of_shard(&self, shard: Shard) -> Self {
+        let theirs = self.iter().flatten().filter(|(serial, _)| shard.holds(serial));
+        Self(theirs.flat_map(|(_, entry)| entry).copied().collect())
     }
 
     pub(super) fn as_der(&self) -> &[u8] {

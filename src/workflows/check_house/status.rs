@@ -7,6 +7,7 @@ use super::{Bytes, Published, Report};
 use crate::lifecycle::credential::RevocationReason;
 use crate::lifecycle::holdings::{Holdings, Standing};
 use crate::lifecycle::ids::{Serial, UserId};
+use crate::pki::crl::Shard;
 use crate::pki::ocsp::MAX_CERTIFICATES;
 use crate::pki::published::{PublishedCrl, Said, ask, read_answer, read_crl};
 use crate::store::certificate::ServiceCertificate;
@@ -14,6 +15,7 @@ use crate::store::crl::service_standing;
 use crate::workflows::answer_status::answer_status;
 use crate::workflows::failure::{Failure, broken};
 use crate::workflows::publish_crl::latest_crl;
+use crate::workflows::publish_shard::shard_crl;
 use crate::workflows::world::World;
 
 /// How often the CRL is looked at again, and after how long, where it differs: it follows a change within a second.
@@ -50,6 +52,13 @@ impl Published for InProcess<'_> {
         Box::pin(async {
             let latest = latest_crl(self.world).await.map_err(|failure| failure.to_string())?;
             latest.and_then(|crl| crl.delta).ok_or_else(|| "no delta CRL has been published".to_owned())
+        })
+    }
+
+    fn shard_crl(&self, shard: Shard) -> Bytes<'_> {
+        Box::pin(async move {
+            let list = shard_crl(self.world, shard).await.map_err(|failure| failure.to_string())?;
+            list.map(|list| list.to_vec()).ok_or_else(|| "no CRL has been published".to_owned())
         })
     }
 
@@ -181,6 +190,12 @@ pub async fn check_crl(world: &World, published: &dyn Published, report: &mut Re
                     Err(fault) => faults.push(format!("the delta: {fault}")),
                     Ok(delta) => faults.extend(faulty_delta(&crl, &delta)),
                 }
+                for shard in world.authority.shards().all() {
+                    match published.shard_crl(shard).await.and_then(|der| read_crl(&der, issuer).map_err(|fault| fault.to_string())) {
+                        Err(fault) => faults.push(format!("{shard}: {fault}")),
+                        Ok(list) => faults.extend(faulty_shard(&crl, shard, &list)),
+                    }
+                }
                 faults
             }
         };
@@ -234,4 +249,13 @@ fn faulty_delta(crl: &PublishedCrl, delta: &PublishedCrl) -> Vec<String> {
         }
     }
     faults
+}
+
+/// A shard must say of each of its certificates what the full list of its number says, and nothing of others.
+fn faulty_shard(crl: &PublishedCrl, shard: Shard, list: &PublishedCrl) -> Option<String> {
+    if list.number != crl.number {
+        return Some(format!("{shard}: found: number {}, expected: {}", list.number, crl.number));
+    }
+    let theirs = crl.listed.iter().filter(|(serial, _)| shard.holds(serial));
+    (!theirs.eq(list.listed.iter())).then(|| format!("{shard}: found: other certificates than the full list has of it"))
 }
