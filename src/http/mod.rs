@@ -11,7 +11,7 @@ pub mod problem;
 mod provisioning;
 mod status;
 pub mod tls;
-mod words;
+pub mod words;
 
 use std::sync::Arc;
 

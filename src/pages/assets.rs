@@ -13,8 +13,7 @@ use crate::pki::key::sha256;
 use crate::workflows::world::World;
 
 pub static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::of("css", "text/css; charset=utf-8", include_str!("assets/remint.css")));
-pub static SCRIPT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::of("js", "text/javascript; charset=utf-8", include_str!("assets/remint.js")));
+pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| Asset::of("js", "text/javascript; charset=utf-8", include_str!("assets/remint.js")));
 pub static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::of("svg", "image/svg+xml", include_str!("assets/remint.svg")));
 
 /// A file that is part of the program.

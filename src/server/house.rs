@@ -16,8 +16,8 @@ use crate::pki::key::Entropy;
 use crate::pki::master::MasterKey;
 use crate::pki::profile::Profiles;
 use crate::store::Store;
-use crate::workflows::deeds::Deeds;
 use crate::workflows::budget::Budget;
+use crate::workflows::deeds::Deeds;
 use crate::workflows::world::{Clock, World};
 
 /// The database file of a data folder.

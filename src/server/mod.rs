@@ -27,9 +27,9 @@ use tokio::task::JoinSet;
 
 use self::config::Config;
 use self::post::Folder;
-use crate::{http, pages};
 use crate::workflows::settle_dues::settle_all;
 use crate::workflows::world::World;
+use crate::{http, pages};
 
 /// Why the server cannot be made, opened or run: the administrator must act, and the message says on what.
 #[derive(Debug, thiserror::Error)]

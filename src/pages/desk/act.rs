@@ -153,7 +153,11 @@ pub async fn on_request(
     }
     let errand = request_errand(&act, request, &fields)?;
     let carried: Vec<_> = fields.get("device").map(|device| ("device", device.as_str())).into_iter().collect();
-    let more = if act == "reject" { because(words) } else { html! {} };
+    let more = if act == "reject" {
+        because(words)
+    } else {
+        html! {}
+    };
     confirm(&world, &visitor, &held, &title, &carried, more, errand.as_ref()).await
 }
 

@@ -43,7 +43,7 @@ const LOOKS: u32 = 120;
 #[derive(Deserialize)]
 pub struct DoneQuery {
     /// The click that led here.
-    done: Option<Uuid>,
+    done: Option<String>,
 }
 
 pub async fn follow(
@@ -55,7 +55,11 @@ pub async fn follow(
     let (words, request) = (visitor.words, id::<RequestId>("request", &request)?);
     let (held, steps) = steps(&world, &visitor, request).await?;
     let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
-    let deed = query.done.and_then(|click| world.deeds.of(click, visitor.who())).filter(|deed| deed.request == Some(request));
+    let deed = query
+        .done
+        .and_then(|click| click.parse::<Uuid>().ok())
+        .and_then(|click| world.deeds.of(click, visitor.who()))
+        .filter(|deed| deed.request == Some(request));
     let title = request_title(words, &held, found);
     let body = html! {
         (back(words, &held))
@@ -227,8 +231,12 @@ impl Told<'_> {
             (false, Some(ticket)) if ticket.expires_at <= self.now => {
                 self.step(Progress::Failed, &title, html! { (words.say("step-ticket-expired")) " " (at(ticket.expires_at)) })
             }
-            (false, Some(ticket)) if ticket.attempts_left == 0 => self.step(Progress::Failed, &title, html! { (words.say("step-ticket-locked")) }),
-            (false, Some(ticket)) => self.step(Progress::Now, &title, html! { (words.say("step-ticket-open")) " " (at(ticket.expires_at)) }),
+            (false, Some(ticket)) if ticket.attempts_left == 0 => {
+                self.step(Progress::Failed, &title, html! { (words.say("step-ticket-locked")) })
+            }
+            (false, Some(ticket)) => {
+                self.step(Progress::Now, &title, html! { (words.say("step-ticket-open")) " " (at(ticket.expires_at)) })
+            }
             (false, None) => {
                 let progress = if self.request.state == RequestState::AwaitingApproval { Progress::Later } else { Progress::Now };
                 self.step(progress, &title, html! { (words.say("step-ticket-none")) })

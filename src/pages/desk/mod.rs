@@ -15,7 +15,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -140,7 +140,7 @@ async fn language(headers: HeaderMap, Filled(fields): Filled<LanguageFields>) ->
 
 /// The path of the page before, where it was one of ours.
 fn came_from(headers: &HeaderMap) -> Option<String> {
-    let before: axum::http::Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
+    let before: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
     let is_ours = headers.get(header::HOST)?.to_str().ok() == before.authority().map(|authority| authority.as_str());
     before.path_and_query().filter(|_| is_ours).map(|path| path.as_str().to_owned())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -72,8 +73,7 @@ async fn found(world: &World, asked: &str) -> Result<Vec<User>, Failure> {
 /// The serial of a certificate as programs print it: hexadecimal, with colons or without.
 async fn by_certificate(world: &World, asked: &str) -> Result<Option<User>, Failure> {
     let digits: String = asked.chars().filter(|character| !matches!(character, ':' | ' ')).collect();
-    let bytes: Option<Vec<u8>> =
-        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
+    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
     let Some(serial) = bytes.as_deref().and_then(Serial::from_bytes) else { return Ok(None) };
     match world.store.credential_by_serial(serial).await? {
         Some(credential) => Ok(Some(world.load(credential.user).await?.holdings.user)),
@@ -130,7 +130,7 @@ pub async fn create(State(world): State<Arc<World>>, visitor: Visitor, Filled(fi
         Ok(user) => Ok(see(&user_path(user.id))),
         Err(Failure::Invalid { detail, .. }) => {
             let page = entry(&visitor, &visitor.token(&world)?, &fields, Some(&detail));
-            Ok(page.with_status(axum::http::StatusCode::UNPROCESSABLE_ENTITY))
+            Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY))
         }
         Err(failure) => Err(failure.into()),
     }
