@@ -95,6 +95,16 @@ Exit status 1 when a card was not issued; why, and how often, is listed.
 Example:
   mobile-sim fleet --desk https://localhost:9443 --operator operator.p12 --ca root.pem --phones 1000 --concurrency 32")]
     Fleet(FleetArgs),
+    /// Measure an OCSP responder: ask as fast as it answers
+    #[command(after_help = "\
+Each connection has one question under way, and is kept as long as the responder keeps it. Every answer is looked at (successful, with the
+nonce that was sent), and one in a thousand is verified. The load is made on the same cores if the responder is on this machine.
+Exit status 4 when an answer was wrong.
+
+Examples:
+  mobile-sim rate --url http://localhost:8080/ocsp --ca certificates/ca.pem certificates/auth.pem
+  mobile-sim rate --url http://localhost:8080/ocsp --ca certificates/ca.pem --for-anybody certificates/auth.pem")]
+    Rate(RateArgs),
 }
 
 #[derive(Args)]
@@ -168,6 +178,28 @@ pub struct StatusArgs {
     #[arg(long, required = true, value_name = "FILE")]
     pub ca: Vec<PathBuf>,
     /// The certificates to ask about, PEM or DER; the first one of each file counts
+    #[arg(required = true, value_name = "CERTIFICATE")]
+    pub certificates: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct RateArgs {
+    /// The responder: http://host:port/path
+    #[arg(long)]
+    pub url: String,
+    /// The certificates of the issuing authority and the root, PEM; as one file, or given several times
+    #[arg(long, required = true, value_name = "FILE")]
+    pub ca: Vec<PathBuf>,
+    /// Ask by GET and without a nonce, what a cache might answer
+    #[arg(long)]
+    pub for_anybody: bool,
+    /// How many connections
+    #[arg(long, default_value_t = 32, value_name = "COUNT")]
+    pub connections: usize,
+    /// How long
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    pub seconds: u64,
+    /// The certificates to ask about in turn, PEM or DER; the first one of each file counts
     #[arg(required = true, value_name = "CERTIFICATE")]
     pub certificates: Vec<PathBuf>,
 }

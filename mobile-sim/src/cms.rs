@@ -40,7 +40,7 @@ pub enum EnvelopeError {
 }
 
 /// A key that may open an envelope, and the names by which an envelope can mean it.
-pub(crate) struct Recipient<'a> {
+pub struct Recipient<'a> {
     key: &'a Key,
     identifier: Vec<u8>,
     issuer_and_serial: Option<(Vec<u8>, Vec<u8>)>,
@@ -48,7 +48,7 @@ pub(crate) struct Recipient<'a> {
 
 impl<'a> Recipient<'a> {
     /// A bare key, known by the identifier of its public key.
-    pub(crate) fn key(key: &'a Key) -> Self {
+    pub fn key(key: &'a Key) -> Self {
         Self { key, identifier: key.identifier().to_vec(), issuer_and_serial: None }
     }
 
@@ -76,7 +76,7 @@ impl<'a> Recipient<'a> {
 }
 
 /// Opens an envelope (a DER ContentInfo) with the first recipient that it is meant for.
-pub(crate) fn open(envelope: &[u8], recipients: &[Recipient<'_>]) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
+pub fn open(envelope: &[u8], recipients: &[Recipient<'_>]) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
     let content = ContentInfo::from_der(envelope).map_err(|_| EnvelopeError::Malformed)?;
     if content.content_type != ID_ENVELOPED_DATA {
         return Err(EnvelopeError::Malformed);

@@ -13,7 +13,7 @@ use crate::error::Distrust;
 pub(crate) const PKCS10: &str = "application/pkcs10";
 
 /// Every certificate of a base64 certs-only body, in no meaningful order.
-pub(crate) fn certificates(body: &[u8]) -> Result<Vec<Certificate>, Distrust> {
+pub fn certificates(body: &[u8]) -> Result<Vec<Certificate>, Distrust> {
     let signed = signed_data(&from_b64(body)?)?;
     certificates_of(signed.certificates.as_ref())
 }

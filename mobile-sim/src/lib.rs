@@ -10,9 +10,9 @@
 //! | what it was handed, and what it holds | [`invitation`], [`device`], [`card`], [`export`] |
 //! | what it keeps on disk, under a PIN | `state`, `keeper`, `vault` |
 //! | the messages: M1, M2, M4 and M5, M6, M7 and M8 | `trust`, `session`, `enroll`, `confirm`, `receipt`, `sync` |
-//! | the wire | [`wire`], [`identity`], `tls`, `est`, `multipart` |
-//! | cryptography and its formats | [`key`], [`certificate`], `cms`, `package`, `encoding` |
-//! | many phones at once, and how fast a loss is known | [`fleet`], [`alarm`] |
+//! | the wire | [`wire`], [`identity`], `tls`, [`est`], [`multipart`] |
+//! | cryptography and its formats | [`key`], [`certificate`], [`cms`], `package`, `encoding` |
+//! | many phones at once, how fast a loss is known, and how many may ask at once | [`fleet`], [`alarm`], [`rate`] |
 //! | whoever meets the card: is it good, and how to write to it | [`relying_party`], [`mail`] |
 //!
 //! The rule that everything else serves: **what a message mentions is on disk before the message is sent, and what a reply brings is
@@ -22,14 +22,11 @@
 //! under a PIN that somebody with the file can guess. The phone checks no revocation, because it looks at its own certificates only;
 //! [`RelyingParty`] does, for everybody else.
 
-mod cms;
 mod confirm;
 mod encoding;
 mod enroll;
 mod errand;
-mod est;
 mod keeper;
-mod multipart;
 mod package;
 mod receipt;
 mod session;
@@ -44,8 +41,10 @@ mod vectors;
 pub mod alarm;
 pub mod card;
 pub mod certificate;
+pub mod cms;
 pub mod device;
 pub mod error;
+pub mod est;
 pub mod evidence;
 pub mod export;
 pub mod fleet;
@@ -54,7 +53,9 @@ pub mod invitation;
 pub mod key;
 pub mod mail;
 pub mod message;
+pub mod multipart;
 pub mod phone;
+pub mod rate;
 pub mod relying_party;
 pub mod wire;
 

@@ -4,16 +4,17 @@ mod arguments;
 mod failure;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use arguments::{Cli, Command, FleetArgs, IssueArgs, StatusArgs, Until};
+use arguments::{Cli, Command, FleetArgs, IssueArgs, RateArgs, StatusArgs, Until};
 use clap::Parser;
 use failure::Failure;
 use mobile_sim::alarm;
 use mobile_sim::certificate::Certificate;
 use mobile_sim::fleet::{Fleet, FleetError, Report, percentile_ms};
+use mobile_sim::rate::{Measured, Rate};
 use mobile_sim::wire::Client;
 use mobile_sim::{
     Card, DeviceFacts, Faults, Identity, Invitation, Outcome, Phone, RelyingParty, Status, Synced, UpdateOutcome, evidence, export,
@@ -45,6 +46,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::ChangePin { new } => open(state, pin)?.change_pin(&new)?,
         Command::Status(args) => status(&args).await?,
         Command::Fleet(args) => return fleet(args).await,
+        Command::Rate(args) => rate(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -106,11 +108,7 @@ fn tell(synced: &Synced) {
 }
 
 async fn status(args: &StatusArgs) -> Result<(), Failure> {
-    let mut authorities = Vec::new();
-    for file in &args.ca {
-        authorities.extend(certificates(file)?);
-    }
-    let asker = RelyingParty::new(&args.url, &authorities)?;
+    let asker = RelyingParty::new(&args.url, &authorities(&args.ca)?)?;
     let crl = asker.crl().await?;
     for file in &args.certificates {
         let asked = certificates(file)?.swap_remove(0);
@@ -121,6 +119,34 @@ async fn status(args: &StatusArgs) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn rate(args: &RateArgs) -> Result<(), Failure> {
+    let asked = args.certificates.iter().map(|file| Ok(certificates(file)?.swap_remove(0).serial())).collect::<Result<_, Failure>>()?;
+    let Measured { mut latencies, verified, connections, took } = Rate {
+        url: args.url.clone(),
+        authorities: authorities(&args.ca)?,
+        serials: asked,
+        for_anybody: args.for_anybody,
+        connections: args.connections,
+        duration: Duration::from_secs(args.seconds),
+    }
+    .measure()?;
+    latencies.sort_unstable();
+    let [p50, p99] = [0.5, 0.99].map(|share| percentile_ms(&latencies, share));
+    println!("answers:      {} in {:.2} s, {verified} of them verified", latencies.len(), took.as_secs_f64());
+    println!("answers/s:    {:.0}", latencies.len() as f64 / took.as_secs_f64());
+    println!("latency ms:   p50 {p50:.2}, p99 {p99:.2}");
+    println!("connections:  {} at a time, {connections} in all", args.connections);
+    Ok(())
+}
+
+fn authorities(files: &[PathBuf]) -> Result<Vec<Certificate>, Failure> {
+    let mut authorities = Vec::new();
+    for file in files {
+        authorities.extend(certificates(file)?);
+    }
+    Ok(authorities)
 }
 
 fn certificates(file: &Path) -> Result<Vec<Certificate>, Failure> {

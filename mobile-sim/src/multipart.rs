@@ -7,14 +7,14 @@ use crate::error::Distrust;
 
 /// One part, its transfer encoding undone.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Part {
+pub struct Part {
     /// In lower case, with its parameters.
     pub media_type: String,
     pub content: Vec<u8>,
 }
 
 /// Splits a body by the boundary that its `Content-Type` names.
-pub(crate) fn parts(content_type: &str, body: &[u8]) -> Result<Vec<Part>, Distrust> {
+pub fn parts(content_type: &str, body: &[u8]) -> Result<Vec<Part>, Distrust> {
     let boundary = boundary(content_type).ok_or_else(|| Distrust::because("not a multipart reply"))?;
     let text = std::str::from_utf8(body).map_err(|_| Distrust::because("a multipart reply that is not text"))?;
     let delimiter = format!("--{boundary}");

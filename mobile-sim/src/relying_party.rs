@@ -5,7 +5,7 @@
 //! certificate itself (its signature, its time, its purpose); it tells its status, and no more.
 
 mod crl;
-mod ocsp;
+pub(crate) mod ocsp;
 #[cfg(test)]
 mod tests;
 
@@ -142,7 +142,7 @@ fn body_of(reply: Reply, media_type: &str) -> Result<Vec<u8>, StatusError> {
 }
 
 /// base64 in a path: the three characters that mean something there are written otherwise (RFC 3986 §2.1).
-fn in_path(base64: &str) -> String {
+pub(crate) fn in_path(base64: &str) -> String {
     base64.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
 }
 

@@ -43,12 +43,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Parsed<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         is_of_type(request.headers(), "application/json")?;
-        let body = read(request, LIMIT).await?;
-        if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
-            return Err(Problem::malformed("body: expected: a JSON object"));
-        }
-        serde_json::from_slice(&body).map(Self).map_err(|error| Problem::malformed(format!("body: {error}")))
+        json(&read(request, LIMIT).await?).map(Self)
     }
+}
+
+/// Reads a JSON object of one shape.
+pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
+        return Err(Problem::malformed("body: expected: a JSON object"));
+    }
+    serde_json::from_slice(body).map_err(|error| Problem::malformed(format!("body: {error}")))
 }
 
 /// Whether a body says that it is of this media type. A form of another site cannot say `application/json` unasked, so demanding it also

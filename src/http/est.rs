@@ -4,7 +4,8 @@ mod asked;
 
 use std::sync::Arc;
 
-use asked::{Basic, BasicCredentials, Csr, Label};
+pub use asked::BasicCredentials;
+use asked::{Basic, Csr, Label};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};

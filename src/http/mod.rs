@@ -11,6 +11,7 @@ pub mod problem;
 mod provisioning;
 mod status;
 pub mod tls;
+pub mod untrusted;
 pub mod words;
 
 use std::sync::Arc;

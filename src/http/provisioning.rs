@@ -18,7 +18,7 @@ use super::words::{Segment, b64, b64u, b64u_bytes, id, label, parse, to_b64, to_
 use crate::lifecycle::acts::enroll::is_generated_on_device;
 use crate::lifecycle::acts::redeem::DeviceFacts;
 use crate::lifecycle::credential::Slot;
-use crate::lifecycle::ids::TicketId;
+use crate::lifecycle::ids::{SessionId, TicketId};
 use crate::workflows::AtWork;
 use crate::workflows::abandon_session::abandon_session;
 use crate::workflows::confirm_issuance::{Confirm, ProvedSlot, confirm_issuance};
@@ -39,7 +39,7 @@ pub fn router() -> Router<Arc<World>> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OpenBody {
+pub(super) struct OpenBody {
     invitation: String,
     csr: String,
     device: DeviceBody,
@@ -57,29 +57,35 @@ struct DeviceBody {
     name: String,
 }
 
+impl OpenBody {
+    /// What is asked over a connection with this exporter, from this address.
+    pub(super) fn message(&self, exporter: Option<[u8; 32]>, source: String) -> Result<OpenSession, Problem> {
+        let Some(proof) = &self.proof else {
+            return Err(Problem::new("proof-required", "proof: found: none, expected: a proof over this connection"));
+        };
+        let exporter = exporter.ok_or_else(|| Problem::new("proof-required", "TLS version: found: 1.2, expected: 1.3"))?;
+        Ok(OpenSession {
+            invitation: TicketId(Uuid::from_bytes(b64u("invitation", &self.invitation)?)),
+            csr: b64("csr", &self.csr)?,
+            shown: Shown::Proof {
+                device: DeviceFacts {
+                    kind: parse("device.kind", &self.device.kind)?,
+                    model: label("device.model", &self.device.model)?,
+                    serial: label("device.serial", &self.device.serial)?,
+                    name: label("device.name", &self.device.name)?,
+                },
+                nonce: b64u("nonce", &self.nonce)?,
+                proof: b64u("proof", proof)?,
+                exporter,
+            },
+            source,
+        })
+    }
+}
+
 /// M2.
 async fn open(State(world): State<Arc<World>>, peer: Peer, Parsed(body): Parsed<OpenBody>) -> Result<Response, Problem> {
-    let Some(proof) = &body.proof else {
-        return Err(Problem::new("proof-required", "proof: found: none, expected: a proof over this connection"));
-    };
-    let exporter = peer.exporter.ok_or_else(|| Problem::new("proof-required", "TLS version: found: 1.2, expected: 1.3"))?;
-    let message = OpenSession {
-        invitation: TicketId(Uuid::from_bytes(b64u("invitation", &body.invitation)?)),
-        csr: b64("csr", &body.csr)?,
-        shown: Shown::Proof {
-            device: DeviceFacts {
-                kind: parse("device.kind", &body.device.kind)?,
-                model: label("device.model", &body.device.model)?,
-                serial: label("device.serial", &body.device.serial)?,
-                name: label("device.name", &body.device.name)?,
-            },
-            nonce: b64u("nonce", &body.nonce)?,
-            proof: b64u("proof", proof)?,
-            exporter,
-        },
-        source: peer.source(),
-    };
-    let opened = open_session(&world, &message).await?;
+    let opened = open_session(&world, &body.message(peer.exporter, peer.source())?).await?;
     let status = if opened.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let body = json!({
         "session": opened.session.id.to_string(),
@@ -121,7 +127,7 @@ async fn history(State(world): State<Arc<World>>, peer: Peer, Segment(session): 
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ConfirmBody {
+pub(super) struct ConfirmBody {
     slots: Vec<SlotBody>,
     transport_signature: Option<String>,
 }
@@ -142,6 +148,17 @@ struct ConfirmedBody {
     receipt: String,
 }
 
+impl ConfirmBody {
+    pub(super) fn message(&self, session: SessionId) -> Result<Confirm, Problem> {
+        let slots = self.slots.iter().map(proved_slot).collect::<Result<Vec<_>, _>>()?;
+        if slots.len() > Slot::ALL.len() {
+            return Err(Problem::malformed(format!("slots: found: {}, expected: each slot once", slots.len())));
+        }
+        let transport_signature = self.transport_signature.as_deref().map(|text| b64u_bytes("transport_signature", text)).transpose()?;
+        Ok(Confirm { session, slots, transport_signature })
+    }
+}
+
 /// M6.
 async fn confirm(
     State(world): State<Arc<World>>,
@@ -150,13 +167,7 @@ async fn confirm(
     Parsed(body): Parsed<ConfirmBody>,
 ) -> Result<Response, Problem> {
     let device = peer.at_work(&world).await?;
-    let slots = body.slots.iter().map(proved_slot).collect::<Result<Vec<_>, _>>()?;
-    if slots.len() > Slot::ALL.len() {
-        return Err(Problem::malformed(format!("slots: found: {}, expected: each slot once", slots.len())));
-    }
-    let transport_signature = body.transport_signature.as_deref().map(|text| b64u_bytes("transport_signature", text)).transpose()?;
-    let message = Confirm { session: id("session", &session)?, slots, transport_signature };
-    let confirmed = confirm_issuance(&world, &device, &message).await?;
+    let confirmed = confirm_issuance(&world, &device, &body.message(id("session", &session)?)?).await?;
     Ok(private(Json(ConfirmedBody {
         device: confirmed.device.to_string(),
         state: confirmed.state.as_str(),

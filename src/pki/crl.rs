@@ -12,7 +12,7 @@ mod tests;
 use const_oid::AssociatedOid;
 use const_oid::db::rfc5280::{ID_CE_FRESHEST_CRL, ID_CE_ISSUING_DISTRIBUTION_POINT};
 use der::asn1::{ContextSpecific, OctetString, Uint};
-use der::{Decode, Encode, Header, Length, Tag, TagMode, TagNumber};
+use der::{Decode, Encode, TagMode, TagNumber};
 use jiff::Timestamp;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::crl::dp::{DistributionPoint, IssuingDistributionPoint};
@@ -21,7 +21,7 @@ use x509_cert::ext::pkix::{self, AuthorityKeyIdentifier, BaseCrlNumber, CrlDistr
 use x509_cert::time::Time;
 use x509_cert::{Certificate, Version};
 
-use super::encoding::{date_time, ecdsa_with_sha256, sign};
+use super::encoding::{date_time, ecdsa_with_sha256, header, sign_long};
 use super::key::{KeyError, SigningKey};
 use super::{lint, name};
 use crate::lifecycle::credential::RevocationReason;
@@ -104,12 +104,7 @@ pub fn sign_crl(issuer: &[u8], key: &SigningKey, edition: &Edition, scope: &Scop
     let behind = extensions.to_der()?;
     let list = [&header(before.len() + revoked.len() + behind.len())?, &before, revoked, &behind].concat();
     lint::crl(&list, issuer_der)?;
-    sign(&list, key)
-}
-
-/// The beginning of a SEQUENCE.
-fn header(length: usize) -> der::Result<Vec<u8>> {
-    Header::new(Tag::Sequence, Length::try_from(length)?).to_der()
+    sign_long(list, key)
 }
 
 fn time(at: Timestamp) -> der::Result<Vec<u8>> {

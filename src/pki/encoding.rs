@@ -2,8 +2,8 @@
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::ECDSA_WITH_SHA_256;
-use der::asn1::{AnyRef, BitStringRef};
-use der::{DateTime, Decode, Encode, ErrorKind, Sequence};
+use der::asn1::{AnyRef, BitStringRef, UintRef};
+use der::{DateTime, Decode, Encode, ErrorKind, Header, Length, Sequence, Tag};
 use jiff::Timestamp;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
@@ -33,10 +33,39 @@ struct Signed<'a> {
     signature: BitStringRef<'a>,
 }
 
+/// RFC 3279 §2.2.3.
+#[derive(Sequence)]
+pub(super) struct EcdsaSignature<'a> {
+    pub r: UintRef<'a>,
+    pub s: UintRef<'a>,
+}
+
+/// The same from r ‖ s, 32 bytes each, as tokens give it (PKCS#11 §2.3.1).
+pub(super) fn der_of_ecdsa(raw: &[u8]) -> Option<Vec<u8>> {
+    let (r, s) = raw.split_at_checked(32).filter(|(_, s)| s.len() == 32)?;
+    EcdsaSignature { r: UintRef::new(r).ok()?, s: UintRef::new(s).ok()? }.to_der().ok()
+}
+
 /// Signs the DER `content` and puts the algorithm and the signature behind it.
 pub(super) fn sign(content: &[u8], key: &SigningKey) -> Result<Vec<u8>, KeyError> {
     let signature = key.sign(content)?;
     let signed =
         Signed { content: AnyRef::from_der(content)?, algorithm: ecdsa_with_sha256(), signature: BitStringRef::from_bytes(&signature)? };
     Ok(signed.to_der()?)
+}
+
+/// The same of content that may be long: it is not copied.
+pub(super) fn sign_long(mut content: Vec<u8>, key: &SigningKey) -> Result<Vec<u8>, KeyError> {
+    let signature = key.sign(&content)?;
+    let behind = [ecdsa_with_sha256().to_der()?, BitStringRef::from_bytes(&signature)?.to_der()?].concat();
+    let header = header(content.len() + behind.len())?;
+    content.reserve_exact(header.len() + behind.len());
+    content.extend(behind);
+    content.splice(..0, header);
+    Ok(content)
+}
+
+/// The beginning of a SEQUENCE of so many bytes.
+pub(super) fn header(length: usize) -> der::Result<Vec<u8>> {
+    Header::new(Tag::Sequence, Length::try_from(length)?).to_der()
 }

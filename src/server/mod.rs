@@ -7,9 +7,11 @@ pub mod config;
 pub mod escrow;
 pub mod evidence;
 pub mod house;
+pub mod hsm;
 pub mod init;
 mod jobs;
 mod listener;
+pub mod own_root;
 pub mod policy;
 mod policy_text;
 pub mod post;
@@ -56,6 +58,7 @@ from!(
     crate::pki::hierarchy::HierarchyError,
     crate::pki::keystore::KeyStoreError,
     crate::pki::profile::ProfileError,
+    crate::pki::token::TokenFault,
     crate::store::StoreError,
     crate::workflows::failure::Failure,
     rustls::Error,

@@ -33,7 +33,7 @@ async fn attempt(world: &World) -> Result<Crl, Failure> {
     let entries = Entries::of(world.store.not_good(now).await?.into_iter().filter_map(entry).collect())?;
 
     // 2 what changed since the list before, and since the base
-    let changes = latest.and_then(|latest| Entries::of_list(&latest.der)).map(|before| before.changes_to(&entries));
+    let changes = latest.and_then(|latest| Entries::of_list(latest.der)).map(|before| before.changes_to(&entries));
     let bases = world.store.crl_bases().await?;
     let base = bases.iter().rfind(|base| base.this_update <= now - LIFETIME).or(bases.first());
     let (base, changes, since_base) = match (base, changes) {

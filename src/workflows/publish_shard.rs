@@ -24,9 +24,9 @@ struct Made {
 }
 
 impl Made {
-    fn of(crl: &Crl) -> Result<Self, Failure> {
-        let entries = Entries::of_list(&crl.der).ok_or_else(|| broken("a CRL that we signed"))?;
+    fn of(crl: Crl) -> Result<Self, Failure> {
         let edition = Edition { number: crl.number.unsigned_abs(), this_update: crl.this_update, next_update: crl.next_update };
+        let entries = Entries::of_list(crl.der).ok_or_else(|| broken("a CRL that we signed"))?;
         Ok(Self { edition, entries, lists: BTreeMap::new() })
     }
 }
@@ -41,7 +41,7 @@ pub async fn shard_crl(world: &World, shard: Shard) -> Result<Option<Arc<[u8]>>,
     let made = match of_newest {
         Some(made) => made,
         None => match latest_crl(world).await? {
-            Some(crl) => Made::of(&crl)?,
+            Some(crl) => Made::of(crl)?,
             None => return Ok(None),
         },
     };

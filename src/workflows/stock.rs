@@ -59,7 +59,7 @@ pub async fn import_stock(world: &World, caller: &Caller, csv: &str, is_rehearsa
     may(world, &entry, caller, is_rehearsal).await?;
 
     // 2 every line is right, and brings a device that is not known yet
-    let lines = read(csv)?;
+    let lines = read_list(csv)?;
     are_new(world, csv, &lines).await?;
     if is_rehearsal {
         return Ok(lines.len());
@@ -84,7 +84,7 @@ async fn may(world: &World, entry: &Entry, caller: &Caller, is_rehearsal: bool) 
 }
 
 /// A line of a list: where it begins, in bytes, and what it brings.
-type Line = (usize, NewStock);
+pub type Line = (usize, NewStock);
 
 async fn are_new(world: &World, csv: &str, lines: &[Line]) -> Result<(), Failure> {
     for (at, new) in lines {
@@ -130,7 +130,7 @@ fn bad_line(csv: &str, at: usize, what: &str) -> Failure {
 }
 
 /// Reads RFC 4180 CSV with the columns kind, serial and, if wanted, model.
-fn read(text: &str) -> Result<Vec<Line>, Failure> {
+pub fn read_list(text: &str) -> Result<Vec<Line>, Failure> {
     let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&text.as_bytes()[start..]);
     let place = |position: Option<&csv::Position>| start + position.map_or(0, |at| usize::try_from(at.byte()).unwrap_or_default());

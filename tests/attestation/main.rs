@@ -9,6 +9,5 @@ mod support;
 
 mod described;
 mod issued;
-mod mutated;
 mod rules;
 mod vectors;

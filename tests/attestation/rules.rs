@@ -8,7 +8,7 @@ use remint::pki::attestation::{Application, EvidenceRules, Proven, RevokedKeys, 
 use remint::pki::key::Spki;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::vectors::{caiman, extension, moment, roots};
+use crate::support::android::{caiman, extension, moment, roots};
 
 struct Case {
     rules: EvidenceRules,
@@ -121,7 +121,7 @@ fn what_the_administrator_asks_for_is_compared() {
 #[test]
 fn a_phone_that_booted_what_its_owner_chose_is_refused() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/android-key-attestation/testdata/blueline/sdk28/TEE_EC_NONE.pem");
-    let chain = crate::vectors::pem(&std::fs::read_to_string(file).unwrap());
+    let chain = crate::support::android::pem(&std::fs::read_to_string(file).unwrap());
     let leaf = X509Certificate::from_der(&chain[0]).unwrap().1;
     let key = Spki::from_der(leaf.public_key().raw).unwrap();
     let rules = EvidenceRules { roots: roots(std::path::Path::new("none")), ..EvidenceRules::default() };

@@ -1,5 +1,5 @@
 //! Others judge what a whole remote issuance through the real phone produced: openssl the certificates, the CRL, OCSP, the keys, the mail,
-//! EST and the receipt; gnutls and NSS the status too; nginx lets the card in and keeps it out; curl fetches as relying parties do. Our own parsers have no say here.
+//! EST and the receipt; gnutls and NSS the status too; pkilint whatever is signed; nginx lets the card in and keeps it out; curl fetches as relying parties do. Our own parsers have no say here.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets what it does not expect fails, and says where")]
 
@@ -10,7 +10,9 @@ mod certificates;
 mod court;
 mod est;
 mod keys;
+mod lint;
 mod nginx;
+mod nss;
 mod ocsp;
 mod ocsp_wire;
 mod shards;

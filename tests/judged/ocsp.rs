@@ -1,7 +1,5 @@
 //! OCSP as verifiers of three makes ask for it: openssl, gnutls and NSS.
 
-use mobile_sim::{DeviceKind, Faults};
-
 use crate::court::{Court, fetch, status_in};
 use crate::support::live::device_of;
 use crate::support::openssl::run;
@@ -59,35 +57,6 @@ impl Court {
         let status = text.lines().find_map(|line| line.trim().strip_prefix("Certificate Status: "));
         status.unwrap_or_else(|| panic!("no status: {text}")).to_owned()
     }
-
-    /// Whether NSS, which trusts the root, takes a certificate of a TLS client; it insists on a fresh answer of OCSP.
-    async fn nss_accepts(&self, certificate: &str) -> bool {
-        let words =
-            ["-d", &self.nss(), "-pp", "-u", "0", "-g", "leaf", "-h", "requireFreshInfo", "-m", "ocsp", "-s", "requireInfo,failIfNoInfo"];
-        let ran = run("vfychain", &[&words[..], &["-a", &self.file(certificate.trim_start_matches('@'))]].concat(), b"").await;
-        let text = ran.text();
-        match ran.succeeded {
-            true => assert!(text.contains("Chain is good!"), "{text}"),
-            false => assert!(text.contains("Peer's Certificate has been revoked."), "{text}"),
-        }
-        ran.succeeded
-    }
-
-    /// The database of NSS.
-    fn nss(&self) -> String {
-        format!("sql:{}", self.file("nss"))
-    }
-
-    async fn nss_trusts_the_root(&self) {
-        std::fs::create_dir(self.file("nss")).unwrap();
-        let database = self.nss();
-        let root = ["-A", "-n", "root", "-t", "CT,C,C", "-i", &self.file("root.pem")];
-        let issuing = ["-A", "-n", "issuing", "-t", ",,", "-i", &self.file("issuing.pem")];
-        for words in [&["-N", "--empty-password"][..], &root, &issuing] {
-            let ran = run("certutil", &[&["-d", &database][..], words].concat(), b"").await;
-            assert!(ran.succeeded, "{}", ran.text());
-        }
-    }
 }
 
 #[tokio::test]
@@ -109,25 +78,6 @@ async fn gnutls_finds_its_nonce_again_and_believes_each_answer() {
         let ran = run("ocsptool", &["--verify-response", &response, &trusted], b"").await;
         assert_eq!(ran.succeeded, is_believed, "{trusted}: {}", ran.text());
     }
-    court.live.stop().await;
-}
-
-#[tokio::test]
-async fn nss_refuses_a_card_while_it_is_suspended_and_one_that_was_replaced() {
-    let court = Court::in_session().await;
-    court.nss_trusts_the_root().await;
-    let phone = device_of(&court.phone);
-    assert!(court.nss_accepts("@auth.pem").await);
-    court.live.act_on_device(&phone, "suspend").await;
-    assert!(!court.nss_accepts("@auth.pem").await);
-    court.live.act_on_device(&phone, "resume").await;
-    assert!(court.nss_accepts("@auth.pem").await);
-
-    let request = court.live.submit(&phone, "stolen").await;
-    let (new, _) = court.live.issue_until(&request, DeviceKind::MobileSmartCard, &Faults::default()).await;
-    court.file_cards_of(&new, "new");
-    assert!(court.nss_accepts("@new-auth.pem").await);
-    assert!(!court.nss_accepts("@auth.pem").await);
     court.live.stop().await;
 }
 

@@ -61,21 +61,28 @@ pub struct House {
 impl House {
     /// Makes a house; `policy` may change what is delivered with the product.
     pub async fn new(seed: u64, policy: impl FnOnce(&mut Policy)) -> Self {
+        let mut house = Self::at_host("localhost", seed).await;
+        policy(&mut house.world.policy);
+        house
+    }
+
+    /// A house whose certificates point to this host.
+    pub async fn at_host(host: &str, seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at("2026-11-22T12:00:00Z"));
         let entropy = Arc::new(Seeded::new(seed));
         let foundation = Foundation {
             organization: "Example Org".to_owned(),
-            host: "localhost".to_owned(),
+            host: host.to_owned(),
             bind: "127.0.0.1".to_owned(),
             ports: Ports { devices: 8443, desk: 9443, portal: 7443, status: 8080, metrics: None },
             policy: Delivered::Default,
+            hsm: None,
         };
         let dir = folder.path().join("house");
         init(&dir, &foundation, None, clock.as_ref(), entropy.as_ref()).await.unwrap();
         let config = Config::load(&dir).unwrap();
-        let mut world = open_with(&dir, &config, clock.clone(), entropy).await.unwrap();
-        policy(&mut world.policy);
+        let world = open_with(&dir, &config, clock.clone(), entropy).await.unwrap();
         Self { folder, world, clock }
     }
 }

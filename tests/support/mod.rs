@@ -2,9 +2,11 @@
 //! real server as a process, with what judges it from outside.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod android;
 pub mod device;
 pub mod house;
 pub mod live;
+pub mod mutator;
 pub mod no;
 pub mod openssl;
 pub mod outcome;

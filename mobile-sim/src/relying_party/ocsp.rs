@@ -22,22 +22,50 @@ use crate::encoding::from_hex;
 use crate::error::Distrust;
 
 /// A question about one certificate.
-pub(super) struct Question {
+pub(crate) struct Question {
     pub der: Vec<u8>,
     cert: CertId,
-    nonce: [u8; 32],
+    nonce: Option<[u8; NONCE_BYTES]>,
 }
 
+/// RFC 9654 §2.1.
+const NONCE_BYTES: usize = 32;
+
 impl Question {
-    /// Asks about the certificate that `issuing` signed with this serial, under a nonce of its own (RFC 9654 §2.1: 32 bytes).
+    /// Asks about the certificate that `issuing` signed with this serial, under a nonce of its own.
     pub fn about(serial: &str, issuing: &Certificate) -> Result<Self, Distrust> {
+        let mut question = Self::with(serial, issuing, Some([0; NONCE_BYTES]))?;
+        question.renew()?;
+        Ok(question)
+    }
+
+    /// The same without a nonce: whoever asks it may be answered the same, also by a cache (RFC 5019 §4).
+    pub fn for_anybody(serial: &str, issuing: &Certificate) -> Result<Self, Distrust> {
+        Self::with(serial, issuing, None)
+    }
+
+    fn with(serial: &str, issuing: &Certificate, nonce: Option<[u8; NONCE_BYTES]>) -> Result<Self, Distrust> {
         let unwritable = |_| Distrust::because("no OCSP request can be made for this serial");
-        let mut nonce = [0; 32];
-        aws_lc_rs::rand::fill(&mut nonce).map_err(|_| Distrust::because("no nonce can be made"))?;
         let cert = CertId::of(&from_hex(serial)?, issuing)?;
-        let extension = nonce_extension(&nonce).map_err(unwritable)?;
-        let tbs = TbsRequest { requests: vec![SingleRequest { cert: cert.clone() }], extensions: Some(vec![extension]) };
+        let extensions = nonce.map(|nonce| Ok(vec![nonce_extension(&nonce)?])).transpose().map_err(unwritable)?;
+        let tbs = TbsRequest { requests: vec![SingleRequest { cert: cert.clone() }], extensions };
         Ok(Self { der: OcspRequest { tbs }.to_der().map_err(unwritable)?, cert, nonce })
+    }
+
+    /// The same question under a new nonce. Its bytes are the last of the request.
+    pub fn renew(&mut self) -> Result<(), Distrust> {
+        let Some(nonce) = &mut self.nonce else { return Ok(()) };
+        aws_lc_rs::rand::fill(nonce).map_err(|_| Distrust::because("no nonce can be made"))?;
+        let end = self.der.len() - NONCE_BYTES;
+        self.der[end..].copy_from_slice(nonce);
+        Ok(())
+    }
+
+    /// Whether an answer is worth judging: it is a successful one, and has the nonce somewhere.
+    pub fn may_be_answered_by(&self, response: &[u8]) -> bool {
+        let is_successful = response.get(..7).is_some_and(|start| start.ends_with(&[0x0a, 0x01, 0x00]));
+        let has = |nonce: &[u8; NONCE_BYTES]| response.windows(NONCE_BYTES).any(|bytes| bytes == nonce);
+        is_successful && self.nonce.as_ref().is_none_or(has)
     }
 
     /// What an answer says, if it is to be believed.
@@ -70,11 +98,13 @@ impl Question {
     fn check_nonce(&self, extensions: &[Extension]) -> Result<(), Distrust> {
         let (nonces, others): (Vec<_>, Vec<_>) = extensions.iter().cloned().partition(|extension| extension.extn_id == ID_PKIX_OCSP_NONCE);
         refuse_critical(&others)?;
-        let [nonce] = nonces.as_slice() else {
-            return Err(Distrust::because("not exactly one nonce"));
+        let (nonce, asked) = match (nonces.as_slice(), &self.nonce) {
+            ([], None) => return Ok(()),
+            ([nonce], Some(asked)) => (nonce, asked),
+            _ => return Err(Distrust::because("not exactly one nonce")),
         };
         let nonce = <&OctetStringRef>::from_der(nonce.extn_value.as_bytes()).map_err(|_| Distrust::because("a nonce that is none"))?;
-        if nonce.as_bytes() == self.nonce { Ok(()) } else { Err(Distrust::because("an answer to another question: the nonce differs")) }
+        if nonce.as_bytes() == asked { Ok(()) } else { Err(Distrust::because("an answer to another question: the nonce differs")) }
     }
 }
 

@@ -5,18 +5,23 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::directory::AttributesBody;
+use crate::http::problem::Problem;
+use crate::http::words::{id, parse};
 use crate::lifecycle::change::Carried;
 use crate::lifecycle::credential::{Credential, CredentialState};
 use crate::lifecycle::device::{Device, DeviceState};
 use crate::lifecycle::hold::Held;
 use crate::lifecycle::holdings::Holdings;
-use crate::lifecycle::ids::{CredentialId, DeviceId};
+use crate::lifecycle::ids::{CredentialId, DeviceId, UserId};
 use crate::lifecycle::request::{Request, RequestState};
 use crate::lifecycle::user::User;
 use crate::store::views::RequestLine;
+use crate::workflows::create_user::NewUser;
 use crate::workflows::errand::Done;
 use crate::workflows::failure::Failure;
 use crate::workflows::invitation::Invitation;
+use crate::workflows::request_initial_issuance::RequestInitialIssuance;
+use crate::workflows::submit_replacement::SubmitReplacement;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +38,13 @@ pub struct NewUserBody {
     pub directory: AttributesBody,
 }
 
+impl NewUserBody {
+    pub fn parsed(self) -> Result<NewUser, Problem> {
+        let attributes = self.directory.parsed()?;
+        Ok(NewUser { name: self.name, email: self.email, upn: self.upn, attributes })
+    }
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InitialIssuanceBody {
@@ -42,6 +54,12 @@ pub struct InitialIssuanceBody {
     /// `local`, `self-enrollment` or `remote`.
     #[schema(example = "remote")]
     pub mode: String,
+}
+
+impl InitialIssuanceBody {
+    pub fn errand(&self, user: UserId) -> Result<RequestInitialIssuance, Problem> {
+        Ok(RequestInitialIssuance { user, kind: parse("kind", &self.kind)?, mode: parse("mode", &self.mode)? })
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -55,6 +73,13 @@ pub struct ReplacementBody {
     /// `local`, `self-enrollment` or `remote`.
     #[schema(example = "remote")]
     pub mode: String,
+}
+
+impl ReplacementBody {
+    pub fn errand(&self) -> Result<SubmitReplacement, Problem> {
+        let (target, reason, mode) = (id("device", &self.target)?, parse("reason", &self.reason)?, parse("mode", &self.mode)?);
+        Ok(SubmitReplacement { target, reason, mode })
+    }
 }
 
 /// An RFC 9457 problem.

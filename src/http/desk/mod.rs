@@ -10,7 +10,7 @@ mod passwords;
 mod reads;
 mod recoveries;
 mod requests;
-mod stock;
+pub(super) mod stock;
 mod writes;
 
 use std::sync::Arc;

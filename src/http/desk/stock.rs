@@ -37,6 +37,12 @@ pub struct NewStockBody {
     pub model: Option<String>,
 }
 
+impl NewStockBody {
+    pub fn parsed(self) -> Result<NewStock, Problem> {
+        Ok(NewStock { kind: parse("kind", &self.kind)?, serial: self.serial, model: self.model.unwrap_or_else(|| "card".to_owned()) })
+    }
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct StockDeviceBody {
     pub id: String,
@@ -101,8 +107,7 @@ pub async fn add(
     asked: Asked,
     Parsed(body): Parsed<NewStockBody>,
 ) -> Result<Response, Problem> {
-    let new = NewStock { kind: parse("kind", &body.kind)?, serial: body.serial, model: body.model.unwrap_or_else(|| "card".to_owned()) };
-    let device = add_stock(&world, &caller, new, asked.is_preview()).await?;
+    let device = add_stock(&world, &caller, body.parsed()?, asked.is_preview()).await?;
     Ok(match asked.is_preview() {
         true => Json(ImportedBody { devices: 1, imported: false }).into_response(),
         false => (StatusCode::CREATED, Json(StockDeviceBody::from(&device))).into_response(),

@@ -12,10 +12,8 @@ use super::bodies::{InitialIssuanceBody, NewUserBody, OpenedBody, ProblemBody, R
 use super::effects::{Asked, EffectsBody};
 use crate::http::body::Parsed;
 use crate::http::problem::Problem;
-use crate::http::words::{Segment, id, parse};
-use crate::workflows::create_user::{NewUser, create_user as create};
-use crate::workflows::request_initial_issuance::RequestInitialIssuance;
-use crate::workflows::submit_replacement::SubmitReplacement;
+use crate::http::words::{Segment, id};
+use crate::workflows::create_user::create_user as create;
 use crate::workflows::world::World;
 
 /// Create a user (help desk).
@@ -30,8 +28,7 @@ pub async fn create_user(
     if asked.is_preview() {
         return Err(Problem::malformed("preview: found: true, expected: none, as a user is created without effect on any device"));
     }
-    let attributes = body.directory.parsed()?;
-    let user = create(&world, &caller, NewUser { name: body.name, email: body.email, upn: body.upn, attributes }).await?;
+    let user = create(&world, &caller, body.parsed()?).await?;
     Ok((StatusCode::CREATED, Json((&user).into())))
 }
 
@@ -46,8 +43,7 @@ pub async fn request_initial_issuance(
     asked: Asked,
     Parsed(body): Parsed<InitialIssuanceBody>,
 ) -> Result<Response, Problem> {
-    let errand = RequestInitialIssuance { user: id("user", &user)?, kind: parse("kind", &body.kind)?, mode: parse("mode", &body.mode)? };
-    asked.answer(&world, &caller, &errand, StatusCode::CREATED, opened).await
+    asked.answer(&world, &caller, &body.errand(id("user", &user)?)?, StatusCode::CREATED, opened).await
 }
 
 /// Submit a replacement (help desk): the device is invalid and what it carries suspended before this answers.
@@ -60,7 +56,5 @@ pub async fn submit_replacement(
     asked: Asked,
     Parsed(body): Parsed<ReplacementBody>,
 ) -> Result<Response, Problem> {
-    let errand =
-        SubmitReplacement { target: id("device", &body.target)?, reason: parse("reason", &body.reason)?, mode: parse("mode", &body.mode)? };
-    asked.answer(&world, &caller, &errand, StatusCode::CREATED, opened).await
+    asked.answer(&world, &caller, &body.errand()?, StatusCode::CREATED, opened).await
 }

@@ -99,7 +99,7 @@ pub(super) struct Basic {
 }
 
 /// The name is the invitation, the password its secret, and after a dot the code where there is one.
-pub(super) struct BasicCredentials {
+pub struct BasicCredentials {
     pub invitation: TicketId,
     pub secret: Zeroizing<[u8; 16]>,
     pub code: Option<Zeroizing<String>>,
@@ -109,7 +109,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Basic {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self { credentials: read(&parts.headers).ok_or_else(required) })
+        let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        Ok(Self { credentials: value.and_then(BasicCredentials::read).ok_or_else(required) })
     }
 }
 
@@ -121,21 +122,23 @@ fn required() -> Problem {
     )
 }
 
-fn read(headers: &HeaderMap) -> Option<BasicCredentials> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, encoded) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
+impl BasicCredentials {
+    /// Reads the value of the header `Authorization` (RFC 7617 §2).
+    pub(in crate::http) fn read(value: &str) -> Option<Self> {
+        let (scheme, encoded) = value.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let decoded = Zeroizing::new(BASE64_STANDARD.decode(encoded.trim()).ok()?);
+        let (name, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+        let (secret, code) = match password.split_once('.') {
+            Some((secret, code)) => (secret, Some(Zeroizing::new(code.to_owned()))),
+            None => (password, None),
+        };
+        Some(Self {
+            invitation: TicketId(Uuid::from_bytes(b64u("name", name).ok()?)),
+            secret: Zeroizing::new(b64u("password", secret).ok()?),
+            code,
+        })
     }
-    let decoded = Zeroizing::new(BASE64_STANDARD.decode(encoded.trim()).ok()?);
-    let (name, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    let (secret, code) = match password.split_once('.') {
-        Some((secret, code)) => (secret, Some(Zeroizing::new(code.to_owned()))),
-        None => (password, None),
-    };
-    Some(BasicCredentials {
-        invitation: TicketId(Uuid::from_bytes(b64u("name", name).ok()?)),
-        secret: Zeroizing::new(b64u("password", secret).ok()?),
-        code,
-    })
 }

@@ -10,11 +10,10 @@ use super::User;
 use super::bodies::{OpenedBody, ProblemBody, ReplacementBody, RequestBody, opened, request_of};
 use crate::http::body::Parsed;
 use crate::http::problem::Problem;
-use crate::http::words::{Segment, id, parse};
+use crate::http::words::{Segment, id};
 use crate::workflows::cancel_request::CancelRequest;
 use crate::workflows::errand::carry_out;
 use crate::workflows::invite_again::InviteAgain;
-use crate::workflows::submit_replacement::SubmitReplacement;
 use crate::workflows::world::World;
 
 /// Report a device of one's own lost, stolen, damaged, expired or forgotten. It is invalid and what it carries suspended before this answers;
@@ -26,9 +25,7 @@ pub async fn submit(
     User(user): User,
     Parsed(body): Parsed<ReplacementBody>,
 ) -> Result<(StatusCode, Json<OpenedBody>), Problem> {
-    let errand =
-        SubmitReplacement { target: id("device", &body.target)?, reason: parse("reason", &body.reason)?, mode: parse("mode", &body.mode)? };
-    Ok((StatusCode::CREATED, Json(opened(carry_out(&world, &user.caller, &errand).await?)?)))
+    Ok((StatusCode::CREATED, Json(opened(carry_out(&world, &user.caller, &body.errand()?).await?)?)))
 }
 
 /// Take back a request of one's own that awaits approval.

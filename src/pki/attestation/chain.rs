@@ -43,16 +43,17 @@ impl<'a> Chain<'a> {
             return Err(fault(format!("{} certificates", der.len()), "one to ten"));
         }
         let certificates = der.iter().map(|der| read(der)).collect::<Result<Vec<_>, _>>()?;
-        for (below, certificate) in certificates.iter().enumerate() {
-            let (Some(next), Some(der)) = (certificates.get(below + 1), der.get(below)) else { continue };
-            is_issued_by(der, certificate, next)?;
-            may_issue(next, below)?;
-        }
+        // the root first: nobody has us verify signatures by a chain of their own
         let (last, last_der) = (certificates.last(), der.last());
         let (Some(last), Some(last_der)) = (last, last_der) else { return Err(fault("no certificate", "a chain")) };
         let is_root = roots.iter().any(|root| root.0 == last.public_key().raw);
         if !is_root && !roots.iter().any(|root| root.signed(last_der)) {
             return Err(fault("a chain that does not lead to a configured root", "one that does"));
+        }
+        for (below, certificate) in certificates.iter().enumerate() {
+            let (Some(next), Some(der)) = (certificates.get(below + 1), der.get(below)) else { continue };
+            is_issued_by(der, certificate, next)?;
+            may_issue(next, below)?;
         }
         for (index, certificate) in certificates.iter().enumerate() {
             // the key of the root is configured; when its certificate ends says nothing

@@ -4,6 +4,8 @@
 //! 30 length { 02 14 serial (20 bytes), revocationDate, 30 0c { 30 0a { 06 03 55 1d 15 (reasonCode), 04 03 { 0a 01 reason } } } }
 //! ```
 
+use std::ops::Range;
+
 use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
 use jiff::Timestamp;
@@ -43,9 +45,12 @@ impl Entries {
         Ok(Self(der))
     }
 
-    /// Of a full list that we signed; nothing if it is none.
-    pub fn of_list(crl: &[u8]) -> Option<Self> {
-        revoked(crl).ok().map(|der| Self(der.to_vec())).filter(|entries| entries.iter().all(|entry| entry.is_some()))
+    /// Of a full list that we signed; nothing if it is none. Its bytes become the entries: there may be many.
+    pub fn of_list(mut crl: Vec<u8>) -> Option<Self> {
+        let place = revoked(&crl).ok()?;
+        crl.truncate(place.end);
+        crl.drain(..place.start);
+        Some(Self(crl)).filter(|entries| entries.iter().all(|entry| entry.is_some()))
     }
 
     /// Of a delta: what is listed no longer is removed as of `now`.
@@ -126,15 +131,17 @@ fn first(der: &[u8]) -> Option<(Serial, &[u8])> {
     Some((Serial::from_bytes(serial)?, entry))
 }
 
-/// The bytes of revokedCertificates in a list; empty if it has none.
-fn revoked(crl: &[u8]) -> der::Result<&[u8]> {
+/// Where revokedCertificates is in a list; nowhere if it has none.
+fn revoked(crl: &[u8]) -> der::Result<Range<usize>> {
     let mut list = SliceReader::new(AnyRef::from_der(crl)?.value())?;
     let mut signed = SliceReader::new(AnyRef::decode(&mut list)?.value())?;
     let (_version, _algorithm, _issuer) = (AnyRef::decode(&mut signed)?, AnyRef::decode(&mut signed)?, AnyRef::decode(&mut signed)?);
     let (_this, _next) = (AnyRef::decode(&mut signed)?, AnyRef::decode(&mut signed)?);
     if signed.is_finished() {
-        return Ok(&[]);
+        return Ok(0..0);
     }
     let next = AnyRef::decode(&mut signed)?;
-    Ok(if next.tag() == Tag::Sequence { next.value() } else { &[] })
+    let behind = usize::try_from((list.remaining_len() + signed.remaining_len())?)?;
+    let end = crl.len() - behind;
+    Ok(if next.tag() == Tag::Sequence { end - next.value().len()..end } else { 0..0 })
 }

@@ -133,17 +133,17 @@ fn what_changed_between_two_lists_is_read_off_them() {
     let authority = TestAuthority::new();
     let hold = |number| entry(number, "2026-11-25T11:00:00Z", CrlReason::Hold);
     let revoked = entry(0x43, "2026-11-25T11:30:00Z", CrlReason::Revoked(RevocationReason::KeyCompromise));
-    let before = Entries::of_list(&list(&authority, &[hold(0x41), hold(0x42), hold(0x43)])).unwrap();
-    let after = Entries::of_list(&list(&authority, &[hold(0x42), revoked.clone(), hold(0x44)])).unwrap();
+    let before = Entries::of_list(list(&authority, &[hold(0x41), hold(0x42), hold(0x43)])).unwrap();
+    let after = Entries::of_list(list(&authority, &[hold(0x42), revoked.clone(), hold(0x44)])).unwrap();
     let changes = before.changes_to(&after);
     assert_eq!(
         changes.iter().map(|change| (change.serial, change.entry.is_some())).collect::<Vec<_>>(),
         [(serial(0x41), false), (serial(0x43), true), (serial(0x44), true)]
     );
     assert_eq!(after.changes_to(&after), []);
-    let from_nothing = Entries::of_list(&list(&authority, &[])).unwrap().changes_to(&after);
+    let from_nothing = Entries::of_list(list(&authority, &[])).unwrap().changes_to(&after);
     assert_eq!(from_nothing.len(), 3);
-    assert_eq!(Entries::of_list(&authority.certificate), None, "a certificate is no list");
+    assert_eq!(Entries::of_list(authority.certificate.clone()), None, "a certificate is no list");
 }
 
 #[test]
