@@ -157,6 +157,9 @@ impl Stage {
             "
 It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, in another terminal:
 
+  # the desk in a browser, as Omar: import {folder}/omar.p12 (password {PASSWORD}) as a client certificate, {folder}/data/ca/root.pem as an authority
+  https://{}/
+
   # the desk API, as Omar
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/users?q=ana
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/openapi.json
@@ -177,7 +180,7 @@ It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, 
        -H 'content-type: application/json' -d '{{\"target\":\"{phone_2}\",\"reason\":\"stolen\",\"mode\":\"remote\"}}'
   target/release/mobile-sim --state {folder}/phone-3 --pin {PIN} issue '<msc1:…>' --code <code>
 ",
-            desk.address, desk.address, portal, portal, self.config.status.url, desk.address
+            desk.address, desk.address, desk.address, portal, portal, self.config.status.url, desk.address
         );
     }
 }

@@ -18,6 +18,7 @@ use crate::pki::master::MasterKey;
 use crate::pki::profile::Profiles;
 use crate::store::Store;
 use crate::workflows::budget::Budget;
+use crate::workflows::deeds::Deeds;
 use crate::workflows::world::{Clock, World};
 
 /// The database file of a data folder.
@@ -65,6 +66,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         mail: config.mail(),
         stretching: Arc::new(Semaphore::new(STRETCHING)),
         last_check: Mutex::default(),
+        deeds: Deeds::default(),
         shards: ShardLists::default(),
         folder: dir.to_owned(),
         clock,

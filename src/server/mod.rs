@@ -29,9 +29,9 @@ use tokio::task::JoinSet;
 
 use self::config::Config;
 use self::post::Folder;
-use crate::http;
 use crate::workflows::settle_dues::settle_all;
 use crate::workflows::world::World;
+use crate::{http, pages};
 
 /// Why the server cannot be made, opened or run: the administrator must act, and the message says on what.
 #[derive(Debug, thiserror::Error)]
@@ -131,7 +131,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let devices = http::devices().with_state(Arc::clone(&world));
-        let desk = http::desk().with_state(Arc::clone(&world));
+        let desk = pages::desk().with_state(Arc::clone(&world));
         let status = http::status().with_state(Arc::clone(&world));
         tasks.spawn(listener::serve(sockets.devices, Some(http::tls::devices(&world.authority)?), devices, stopped.clone()));
         tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
