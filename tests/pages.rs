@@ -31,7 +31,10 @@ async fn is_sound(path: &str, reply: &Reply, language: &str) {
     assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
     assert!(text.contains(&format!("<html lang=\"{language}\">")), "{path}: {text}");
     let judged = run("tidy", &["-q", "-e", "-utf8", "--drop-empty-elements", "no"], text.as_bytes()).await;
-    assert!(judged.succeeded && judged.text().is_empty(), "{path}: {}\n{text}", judged.text());
+    // it is older than ARIA 1.1, and knows only some of SVG
+    let is_known = |line: &&str| line.contains("aria-current") || line.contains("shape-rendering");
+    let found: Vec<String> = judged.text().lines().filter(|line| !is_known(line)).map(str::to_owned).collect();
+    assert_eq!(found, Vec::<String>::new(), "{path}:\n{text}");
 }
 
 async fn post(client: &Client, path: &str, fields: &str) -> Reply {
@@ -226,7 +229,7 @@ async fn officers_see_what_they_can_do_and_why_not() {
     let mine = page(&officer, "/requests", "en").await;
     let approve = between(&mine, "class=\"button\" href=\"", "\"").to_owned();
     assert!(approve.ends_with("/approve"), "{mine}");
-    assert!(page(&live.desk, "/requests", "de").await.contains("Er wartet auf: Freigabestelle"));
+    assert!(page(&live.desk, "/requests", "de").await.contains("Er wartet auf: \u{2068}Freigabestelle"));
     let check = page(&officer, &approve, "en").await;
     location(&post(&officer, &approve, &format!("token={}", token(&check))).await);
     for (client, path) in [(&auditor, format!("/users/{user}")), (&live.desk, "/audit".to_owned()), (&officer, "/stock".to_owned())] {

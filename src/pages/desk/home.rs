@@ -115,11 +115,11 @@ async fn health(world: &World, words: Words, now: Timestamp) -> Result<Markup, F
     let letters = world.store.outbox_summary().await?;
     let check = world.last_check();
     let row = |is_well: bool, label: String, value: Markup| {
-        html! { div { dt { (label) } dd { @if !is_well { strong.bad { (words.say("health-look")) } " " } (value) } } }
+        html! { tr { th scope="row" { (label) } td { @if !is_well { strong.bad { (words.say("health-look")) } " " } (value) } } }
     };
     Ok(html! {
         h2 { (words.say("home-health")) }
-        dl.answers {
+        table.answers { tbody {
             @match crl {
                 Some((list, this, next)) => {
                     (row(next > now, words.say("health-crl"), html! { (words.with("health-number", [("number", text(&list.to_string()))])) ", " (ago(words, this, now)) }))
@@ -137,7 +137,7 @@ async fn health(world: &World, words: Words, now: Timestamp) -> Result<Markup, F
                 }
                 None => { (row(true, words.say("health-check"), html! { (words.say("health-not-yet")) })) }
             }
-        }
+        } }
     })
 }
 

@@ -205,14 +205,14 @@ async fn check(
     let body = html! {
         (back(words, held))
         h1 { (title) }
-        dl.answers {
-            @for (asked, answered, change) in answers {
-                div {
-                    dt { (asked) }
-                    dd { (name(answered)) }
-                    dd.change { @if let Some(change) = change { a href=(change) { (words.say("change")) span.unseen { ": " (asked) } } } }
+        table.answers {
+            tbody { @for (asked, answered, change) in answers {
+                tr {
+                    th scope="row" { (asked) }
+                    td { (name(answered)) }
+                    td { @if let Some(change) = change { a href=(change) { (words.say("change")) span.unseen { ": " (asked) } } } }
                 }
-            }
+            } }
         }
         (effects(words, held, &told))
         form method="post" {
