@@ -13,7 +13,7 @@ use support::openssl::run;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 async fn get(client: &Client, path: &str, language: &'static str) -> Reply {
-    client.send(Request::get(path).with_header("accept-language", language)).await.unwrap()
+    client.send(Request::get(path).with_header("accept", "text/html").with_header("accept-language", language)).await.unwrap()
 }
 
 /// A page that is there, valid, and kept to itself.
@@ -38,7 +38,7 @@ async fn is_sound(path: &str, reply: &Reply, language: &str) {
 }
 
 async fn post(client: &Client, path: &str, fields: &str) -> Reply {
-    client.send(Request::post(path).with_body(FORM, fields.to_owned())).await.unwrap()
+    client.send(Request::post(path).with_header("accept", "text/html").with_body(FORM, fields.to_owned())).await.unwrap()
 }
 
 /// What stands between two marks.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::body::{Whole, is_of_type};
 use super::problem::Problem;
+use super::words::Segment;
 use crate::pki::crl::Shard;
 use crate::pki::key::sha256;
 use crate::pki::ocsp::decode_get;
@@ -100,7 +101,7 @@ async fn delta(State(world): State<Arc<World>>) -> Result<Response, Problem> {
 }
 
 /// One list of several (RFC 5280 §5.2.5), of the same number as the newest CRL.
-async fn shard(State(world): State<Arc<World>>, Path(name): Path<String>) -> Result<Response, Problem> {
+async fn shard(State(world): State<Arc<World>>, Segment(name): Segment) -> Result<Response, Problem> {
     let shard = Shard::parse(&name)
         .ok_or_else(|| Problem::new("unknown", "found: another list, expected: issuing.crl, issuing-delta.crl, or issuing-N-of-M.crl"))?;
     let list = shard_crl(&world, shard).await?.ok_or_else(|| Problem::new("unavailable", "no CRL has been published yet"))?;

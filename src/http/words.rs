@@ -24,6 +24,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
+/// Two segments that name something, read in the same way.
+pub struct Segments(pub String, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segments {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let nothing = || char::REPLACEMENT_CHARACTER.to_string();
+        let named = Path::<(String, String)>::from_request_parts(parts, state).await;
+        Ok(named.map_or_else(|_| Self(nothing(), nothing()), |Path((first, second))| Self(first, second)))
+    }
+}
+
 /// Parses one field of a request.
 pub fn parse<T: FromStr>(field: &str, text: &str) -> Result<T, Problem>
 where

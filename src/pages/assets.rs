@@ -4,11 +4,12 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::extract::Path;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::http::problem::Problem;
+use crate::http::words::Segment;
 use crate::pki::key::sha256;
 use crate::workflows::world::World;
 
@@ -38,9 +39,9 @@ pub fn router() -> Router<Arc<World>> {
     Router::new().route("/assets/{name}", get(asset))
 }
 
-async fn asset(Path(name): Path<String>) -> Response {
+async fn asset(Segment(name): Segment) -> Response {
     let found = [&STYLE, &SCRIPT, &ICON].into_iter().find(|asset| asset.name == name);
-    let Some(asset) = found else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(asset) = found else { return Problem::new("unknown", "no such file").into_response() };
     let headers = [
         (header::CONTENT_TYPE, asset.media_type),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),

@@ -29,9 +29,10 @@ async fn tell(request: Request, next: Next) -> Response {
     }
 }
 
-/// The API is for programs; everything else is for people.
+/// A browser says that it reads HTML; the API is for programs, whoever asks.
 fn wants_a_page(request: &Request) -> bool {
-    !request.uri().path().starts_with("/api/")
+    let accepted = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html")) && !request.uri().path().starts_with("/api/")
 }
 
 fn page(words: Words, status: StatusCode, told: &Told, back: Option<&str>) -> Response {

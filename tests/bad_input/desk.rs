@@ -56,7 +56,7 @@ async fn an_id_in_a_path_is_of_something_that_there_is() {
             house.refuses(&asked, &live.desk.send(call).await.unwrap(), 400, "malformed", &["expected: "]).await;
         }
     }
-    for path in ["/api/users/", "/api/requests/", "/api/requests//cancel", "/api/users//initial-issuances", "/", "/api"] {
+    for path in ["/api/users/", "/api/requests/", "/api/requests//cancel", "/api/users//initial-issuances", "/nothing", "/api"] {
         let reply = live.desk.send(Request::new(Method::GET, path)).await.unwrap();
         assert!([404, 405].contains(&reply.status), "{path}: {}", reply.status);
         house.holds(path).await;

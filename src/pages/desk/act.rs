@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
@@ -11,13 +11,13 @@ use super::replace::{back, done};
 use super::user::request_title;
 use super::{Visitor, request_path, user_path};
 use crate::http::problem::Problem;
-use crate::http::words::{id, parse};
+use crate::http::words::{Segments, id, parse};
 use crate::lifecycle::hold::Held;
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{CredentialId, DeviceId, RequestId};
 use crate::lifecycle::reason::Termination;
 use crate::lifecycle::request::{Request, RequestState};
-use crate::pages::form::Filled;
+use crate::pages::form::{Asked, Filled};
 use crate::pages::parts::{effects, name, slot};
 use crate::pages::words::Words;
 use crate::workflows::approve_request::{ApproveRequest, RejectRequest};
@@ -90,8 +90,8 @@ fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
 pub async fn on_device(
     State(world): State<Arc<World>>,
     visitor: Visitor,
-    Path((device, act)): Path<(String, String)>,
-    Query(fields): Query<Fields>,
+    Segments(device, act): Segments,
+    Asked(fields): Asked<Fields>,
 ) -> Result<Response, Problem> {
     let (words, device) = (visitor.words, id::<DeviceId>("device", &device)?);
     let held = look_up_device(&world, &visitor.caller, device).await?;
@@ -108,7 +108,7 @@ pub async fn on_device(
 pub async fn do_on_device(
     State(world): State<Arc<World>>,
     visitor: Visitor,
-    Path((device, act)): Path<(String, String)>,
+    Segments(device, act): Segments,
     Filled(fields): Filled<Fields>,
 ) -> Result<Response, Problem> {
     let errand = device_errand(&act, id("device", &device)?, &fields)?;
@@ -118,7 +118,7 @@ pub async fn do_on_device(
 pub async fn on_credential(
     State(world): State<Arc<World>>,
     visitor: Visitor,
-    Path((credential, act)): Path<(String, String)>,
+    Segments(credential, act): Segments,
 ) -> Result<Response, Problem> {
     let (words, credential) = (visitor.words, id::<CredentialId>("credential", &credential)?);
     let held = look_up_credential(&world, &visitor.caller, credential).await?;
@@ -130,7 +130,7 @@ pub async fn on_credential(
 pub async fn do_on_credential(
     State(world): State<Arc<World>>,
     visitor: Visitor,
-    Path((credential, act)): Path<(String, String)>,
+    Segments(credential, act): Segments,
     Filled(fields): Filled<Fields>,
 ) -> Result<Response, Problem> {
     let errand = credential_errand(&act, id("credential", &credential)?)?;
@@ -141,8 +141,8 @@ pub async fn do_on_credential(
 pub async fn on_request(
     State(world): State<Arc<World>>,
     visitor: Visitor,
-    Path((request, act)): Path<(String, String)>,
-    Query(fields): Query<Fields>,
+    Segments(request, act): Segments,
+    Asked(fields): Asked<Fields>,
 ) -> Result<Response, Problem> {
     let (words, request) = (visitor.words, id::<RequestId>("request", &request)?);
     let held = look_up_request(&world, &visitor.caller, request).await?;
@@ -164,7 +164,7 @@ pub async fn on_request(
 pub async fn do_on_request(
     State(world): State<Arc<World>>,
     visitor: Visitor,
-    Path((request, act)): Path<(String, String)>,
+    Segments(request, act): Segments,
     Filled(fields): Filled<Fields>,
 ) -> Result<Response, Problem> {
     let request = id::<RequestId>("request", &request)?;

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use futures_util::Stream;
 use futures_util::stream::unfold;
@@ -27,6 +27,7 @@ use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{DeviceId, RequestId};
 use crate::lifecycle::request::{Mode, Purpose, Request, RequestState};
 use crate::lifecycle::ticket::TicketState;
+use crate::pages::form::Asked;
 use crate::pages::frame::Page;
 use crate::pages::parts::{at, name, slot, tag};
 use crate::pages::words::{Words, number, text};
@@ -50,7 +51,7 @@ pub async fn follow(
     State(world): State<Arc<World>>,
     visitor: Visitor,
     Segment(request): Segment,
-    Query(query): Query<DoneQuery>,
+    Asked(query): Asked<DoneQuery>,
 ) -> Result<Page, Problem> {
     let (words, request) = (visitor.words, id::<RequestId>("request", &request)?);
     let (held, steps) = steps(&world, &visitor, request).await?;

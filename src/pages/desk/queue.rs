@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -12,6 +12,7 @@ use crate::http::problem::Problem;
 use crate::http::words::id;
 use crate::lifecycle::ids::RequestId;
 use crate::lifecycle::request::Mode;
+use crate::pages::form::Asked;
 use crate::pages::frame::Page;
 use crate::pages::parts::{ago, at, name, tag};
 use crate::pages::words::{Words, text};
@@ -37,7 +38,7 @@ pub struct QueueQuery {
     after: Option<String>,
 }
 
-pub async fn queue(State(world): State<Arc<World>>, visitor: Visitor, Query(query): Query<QueueQuery>) -> Result<Page, Problem> {
+pub async fn queue(State(world): State<Arc<World>>, visitor: Visitor, Asked(query): Asked<QueueQuery>) -> Result<Page, Problem> {
     works_at_the_desk(&world, &visitor.caller, "list-requests").await?;
     let words = visitor.words;
     let after = query.after.as_deref().map(|text| id("request", text)).transpose()?;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::DeviceId;
 use crate::lifecycle::reason::Reason;
 use crate::lifecycle::request::Mode;
-use crate::pages::form::Filled;
+use crate::pages::form::{Asked, Filled};
 use crate::pages::parts::{effects, name};
 use crate::pages::words::{Words, text};
 use crate::workflows::errand::{Errand, carry_out, preview};
@@ -38,7 +38,7 @@ pub async fn replace(
     State(world): State<Arc<World>>,
     visitor: Visitor,
     Segment(device): Segment,
-    Query(answers): Query<Answers>,
+    Asked(answers): Asked<Answers>,
 ) -> Result<Response, Problem> {
     let (words, target) = (visitor.words, id::<DeviceId>("device", &device)?);
     let held = look_up_device(&world, &visitor.caller, target).await?;
@@ -98,7 +98,7 @@ pub async fn issue(
     State(world): State<Arc<World>>,
     visitor: Visitor,
     Segment(user): Segment,
-    Query(answers): Query<IssueAnswers>,
+    Asked(answers): Asked<IssueAnswers>,
 ) -> Result<Response, Problem> {
     let (words, user) = (visitor.words, id("user", &user)?);
     let held = look_up_user(&world, &visitor.caller, user).await?;

@@ -219,7 +219,7 @@ fn doings(words: Words, held: &Holdings, device: &Device) -> Markup {
 
 fn log(words: Words, held: &Holdings, history: &[AuditLine]) -> Markup {
     html! {
-        section aria-labelledby="history" {
+        section {
             h2 #history { (words.say("user-history")) }
             div.scroll tabindex="0" role="region" aria-labelledby="history" {
                 table {

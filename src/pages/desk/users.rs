@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
@@ -14,7 +14,7 @@ use crate::lifecycle::actor::Role;
 use crate::lifecycle::directory::Attributes;
 use crate::lifecycle::ids::Serial;
 use crate::lifecycle::user::User;
-use crate::pages::form::{Filled, Token};
+use crate::pages::form::{Asked, Filled, Token};
 use crate::pages::frame::Page;
 use crate::pages::parts::name;
 use crate::pages::words::{Words, number, text};
@@ -33,7 +33,7 @@ pub struct FindQuery {
 }
 
 /// Users by any part of a name, an address, a device serial; or by the serial of a certificate.
-pub async fn find(State(world): State<Arc<World>>, visitor: Visitor, Query(query): Query<FindQuery>) -> Result<Response, Problem> {
+pub async fn find(State(world): State<Arc<World>>, visitor: Visitor, Asked(query): Asked<FindQuery>) -> Result<Response, Problem> {
     works_at_the_desk(&world, &visitor.caller, "look-up").await?;
     let (words, asked) = (visitor.words, query.q.trim());
     let found = if asked.is_empty() { None } else { Some(found(&world, asked).await?) };
