@@ -9,14 +9,16 @@
 //! | [`pki`] | signs and reads: authority, profiles, requests, CRL, OCSP, CMS, escrow, keys |
 //! | [`workflows`] | one file for each thing that somebody does: load → decide → apply |
 //! | [`http`] | who may ask, in which words: TLS, EST, provisioning, the desk API, status |
+//! | [`pages`] | what people look at: the desk |
 //! | [`server`] | the wiring: configuration, clock, listeners, timed work |
 //! | [`demo`] | the story of a lost phone, told by running it |
 //!
-//! Imports point one way: `main → demo → server → http → workflows → store | pki → lifecycle`. `tests/architecture.rs` keeps it so.
+//! Imports point one way: `main → demo → server → pages → http → workflows → store | pki → lifecycle`. `tests/architecture.rs` keeps it so.
 
 pub mod demo;
 pub mod http;
 pub mod lifecycle;
+pub mod pages;
 pub mod pki;
 pub mod server;
 pub mod store;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use remint::demo::soft_hsm;
 use remint::lifecycle::actor::Role;
 use remint::lifecycle::directory::{Attributes, PolicyOid, Sid};
 use remint::lifecycle::fasc_n::FascN;
@@ -13,9 +14,10 @@ use remint::pki::key::random;
 use remint::pki::pkcs12::p12;
 use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
+use remint::server::hsm::HsmSection;
 use remint::server::init::{Foundation, Ports, init};
 use remint::server::policy::{self, Delivered};
-use remint::server::{Server, ServerError, Sockets, audit, check, escrow, house, root_crl, told_to_stop, write_private};
+use remint::server::{Server, ServerError, Sockets, audit, check, escrow, house, own_root, root_crl, told_to_stop, write_private};
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
 use remint::workflows::publish_crl::publish_crl;
@@ -123,6 +125,9 @@ struct DemoArguments {
     /// Leave certificates, the CRL and the devices' certificates in this folder.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Keep the private keys in a SoftHSM token of its own; the module, if it is not where Debian puts it.
+    #[arg(long, value_name = "MODULE", num_args = 0..=1, default_missing_value = "/usr/lib/softhsm/libsofthsm2.so")]
+    hsm: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -159,6 +164,31 @@ struct InitArguments {
     /// Serve metrics for Prometheus on this port of this machine; off if not given.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     metrics_port: Option<u16>,
+    /// Keep the private keys in a token: the PKCS#11 module of the HSM.
+    #[arg(long, value_name = "FILE", requires = "hsm_token")]
+    hsm_module: Option<PathBuf>,
+    /// The label of the token.
+    #[arg(long, value_name = "LABEL", requires = "hsm_module")]
+    hsm_token: Option<String>,
+    /// The file that holds the PIN of the token's user.
+    #[arg(long, value_name = "FILE", requires = "hsm_module")]
+    hsm_pin_file: Option<PathBuf>,
+    /// Or the environment variable that holds it.
+    #[arg(long, value_name = "NAME", requires = "hsm_module", conflicts_with = "hsm_pin_file")]
+    hsm_pin_variable: Option<String>,
+    /// Stand below a root that the organization has: make all that goes without it, and write a request for its authority to this file.
+    #[arg(long, value_name = "FILE")]
+    csr: Option<PathBuf>,
+    /// The issuing CA's name in the request, RFC 4514: CN=Remint issuing CA,OU=Devices,DC=example,DC=org.
+    #[arg(long, value_name = "NAME", requires = "csr", conflicts_with = "organization")]
+    issuing_name: Option<String>,
+    /// Then: take the answer, the issuing CA's certificate and those above it, PEM in any order, and complete the data folder.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["csr", "organization", "host", "bind", "policy", "devices_port", "desk_port",
+        "portal_port", "status_port", "metrics_port", "hsm_module"])]
+    install_chain: Option<PathBuf>,
+    /// The root's certificate, PEM, if it is not with the others.
+    #[arg(long, value_name = "FILE", requires = "install_chain")]
+    root: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -232,7 +262,13 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode, ServerError> {
     match command {
-        Command::Demo(arguments) => return remint::demo::run(arguments.exit, arguments.keep.as_deref()).await,
+        Command::Demo(DemoArguments { exit, keep, hsm }) => {
+            let token = hsm.as_deref().and_then(soft_hsm::token_made);
+            return match (&hsm, &token) {
+                (Some(_), None) => soft_hsm::with_token().await,
+                _ => remint::demo::run(exit, keep.as_deref(), token).await,
+            };
+        }
         Command::Init(arguments) => found(arguments).await?,
         Command::Serve(Data { data }) => serve(&data).await?,
         Command::Operator(OperatorCommand::Add { data, name, role, out, password }) => {
@@ -324,11 +360,30 @@ async fn found(arguments: InitArguments) -> Result<(), ServerError> {
         portal_port,
         status_port,
         metrics_port,
+        hsm_module,
+        hsm_token,
+        hsm_pin_file,
+        hsm_pin_variable,
+        csr,
+        issuing_name,
+        install_chain,
+        root,
     } = arguments;
     let ports = Ports { devices: devices_port, desk: desk_port, portal: portal_port, status: status_port, metrics: metrics_port };
     let master = house::master_from_environment();
-    let foundation = Foundation { organization, host, bind, ports, policy };
-    init(&data, &foundation, master.as_deref(), &SystemClock, &SystemEntropy).await?;
+    let pin = (hsm_pin_file, hsm_pin_variable);
+    let hsm = hsm_module.zip(hsm_token).map(|(module, token)| HsmSection { module, token, pin_file: pin.0, pin_variable: pin.1 });
+    let foundation = Foundation { organization, host, bind, ports, policy, hsm };
+    if let Some(chain) = install_chain {
+        own_root::install(&data, &chain, root.as_deref(), master.as_deref(), &SystemClock, &SystemEntropy).await?;
+    } else if let Some(csr) = csr {
+        own_root::ask(&data, &foundation, issuing_name.as_deref(), &csr, master.as_deref(), &SystemEntropy)?;
+        println!("made {}, all but what the organization's root must sign: {}", data.display(), csr.display());
+        println!("next: remint init --data {} --install-chain CHAIN.pem", data.display());
+        return Ok(());
+    } else {
+        init(&data, &foundation, master.as_deref(), &SystemClock, &SystemEntropy).await?;
+    }
     println!("made {}", data.display());
     match master {
         Some(_) => println!("private keys are sealed under the master key of {}", house::MASTER_KEY_VARIABLE),

@@ -17,6 +17,7 @@ use remint::pki::authority::Authority;
 use remint::pki::checkpoint::read_checkpoint;
 use remint::pki::crl::{Entries, EntryChange};
 use remint::pki::hierarchy::{Naming, Plan};
+use remint::pki::keystore::KeyStore;
 use remint::pki::ocsp::{MAX_CERTIFICATES, MAX_NONCE_BYTES, OcspRequest, decode_get};
 use remint::pki::published::{PublishedCrl, Said, read_answer, read_crl};
 use remint::pki::request::{Request, est_base64};
@@ -38,7 +39,8 @@ pub static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
     let status_url = "http://status.example.org:8080".to_owned();
     let naming = Naming { organization: "Example Org".to_owned(), hosts: vec!["localhost".to_owned()], status_url: status_url.clone() };
     let plan = Plan::draw(&naming, *NOW, &SystemEntropy).expect("a plan");
-    plan.create(folder.path(), &master, &SystemEntropy).expect("a hierarchy");
+    let keys = KeyStore::open(folder.path(), &master).expect("a key store");
+    plan.create(folder.path(), &keys, &SystemEntropy).expect("a hierarchy");
     Authority::load(folder.path(), &master, &status_url).expect("an authority")
 });
 

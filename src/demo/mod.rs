@@ -3,6 +3,7 @@
 
 mod keep;
 mod ledger;
+pub mod soft_hsm;
 mod stage;
 mod story;
 
@@ -11,12 +12,13 @@ use std::process::ExitCode;
 
 use self::ledger::Ledger;
 use self::stage::Stage;
+use crate::server::hsm::HsmSection;
 use crate::server::{ServerError, told_to_stop};
 
 /// Tells the story. With `exit` it ends afterwards, with success only if every check held; else it keeps serving until interrupted.
-/// `keep` is a folder for the certificates and the CRL.
-pub async fn run(exit: bool, keep: Option<&Path>) -> Result<ExitCode, ServerError> {
-    let stage = Stage::set().await?;
+/// `keep` is a folder for the certificates and the CRL; `hsm` a token that keeps the private keys.
+pub async fn run(exit: bool, keep: Option<&Path>, hsm: Option<HsmSection>) -> Result<ExitCode, ServerError> {
+    let stage = Stage::set(hsm).await?;
     let mut ledger = Ledger::default();
     let told = story::tell(&stage, &mut ledger).await;
     let kept = match (&told, keep) {

@@ -15,6 +15,7 @@ use crate::lifecycle::actor::Role;
 use crate::pki::pkcs12::p12;
 use crate::server::clock::{SystemClock, SystemEntropy};
 use crate::server::config::Config;
+use crate::server::hsm::HsmSection;
 use crate::server::init::{Foundation, Ports, init};
 use crate::server::policy::Delivered;
 use crate::server::{Server, ServerError, Sockets, write_private};
@@ -44,7 +45,7 @@ pub struct Stage {
 
 impl Stage {
     /// Makes the house on free ports, starts it, and hires Omar.
-    pub async fn set() -> Result<Self, ServerError> {
+    pub async fn set(hsm: Option<HsmSection>) -> Result<Self, ServerError> {
         let folder = tempfile::Builder::new().prefix("remint-demo-").permissions(std::fs::Permissions::from_mode(0o700)).tempdir()?;
         let dir = folder.path().join("data");
         let (devices, desk, portal, status) = (free().await?, free().await?, free().await?, free().await?);
@@ -62,6 +63,7 @@ impl Stage {
             bind: "127.0.0.1".to_owned(),
             ports,
             policy: Delivered::Default,
+            hsm,
         };
         init(&dir, &foundation, None, &SystemClock, &SystemEntropy).await?;
         let config = Config::load(&dir)?;
@@ -77,6 +79,9 @@ impl Stage {
         let desk = Client::new(config.desk.address.clone(), &root, Some(identity)).map_err(ServerError::new)?;
         let authorities = Certificate::read_all(chain.as_bytes()).map_err(ServerError::new)?;
         let relying_party = RelyingParty::new(&config.status.url, &authorities).map_err(ServerError::new)?;
+        if let Some(hsm) = &config.hsm {
+            println!("Its private keys are in the token {}, by {}.", hsm.token, hsm.module.display());
+        }
         println!("A house in {}, served on this machine:", folder.path().display());
         println!("  devices https://{}   desk https://{}   status {}", config.devices.address, config.desk.address, config.status.url);
         println!("  portal  https://{}", config.portal.as_ref().map_or("none", |portal| &portal.address));
@@ -152,6 +157,9 @@ impl Stage {
             "
 It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, in another terminal:
 
+  # the desk in a browser, as Omar: import {folder}/omar.p12 (password {PASSWORD}) as a client certificate, {folder}/data/ca/root.pem as an authority
+  https://{}/
+
   # the desk API, as Omar
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/users?q=ana
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/openapi.json
@@ -172,7 +180,7 @@ It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, 
        -H 'content-type: application/json' -d '{{\"target\":\"{phone_2}\",\"reason\":\"stolen\",\"mode\":\"remote\"}}'
   target/release/mobile-sim --state {folder}/phone-3 --pin {PIN} issue '<msc1:…>' --code <code>
 ",
-            desk.address, desk.address, portal, portal, self.config.status.url, desk.address
+            desk.address, desk.address, desk.address, portal, portal, self.config.status.url, desk.address
         );
     }
 }

@@ -2,7 +2,7 @@
 //! Words are parsed here and nowhere below; nothing is decided here.
 
 mod body;
-mod desk;
+pub mod desk;
 mod est;
 pub mod metrics;
 pub mod peer;
@@ -12,7 +12,7 @@ mod provisioning;
 mod status;
 pub mod tls;
 pub mod untrusted;
-mod words;
+pub mod words;
 
 use std::sync::Arc;
 
@@ -26,9 +26,9 @@ pub fn devices() -> Router<Arc<World>> {
     finished("devices", est::router().merge(provisioning::router()))
 }
 
-/// The `desk` listener: the API of operators.
-pub fn desk() -> Router<Arc<World>> {
-    finished("desk", desk::router())
+/// The `desk` listener: the API of operators, and the pages for people.
+pub fn desk(pages: Router<Arc<World>>) -> Router<Arc<World>> {
+    finished("desk", desk::router().merge(pages))
 }
 
 /// The `portal` listener: the API of users.

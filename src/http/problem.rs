@@ -19,6 +19,15 @@ pub struct Problem {
     members: Map<String, Value>,
 }
 
+/// What a problem says, beside its JSON: for whoever tells it in other words.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub code: &'static str,
+    pub detail: String,
+    pub found: Option<String>,
+    pub required: Option<String>,
+}
+
 impl Problem {
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         Self { status: status_of(code), code, detail: detail.into(), retry_after_s: None, members: Map::new() }
@@ -56,6 +65,8 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
+        let member = |name: &str| self.members.get(name).and_then(Value::as_str).map(str::to_owned);
+        let told = Told { code: self.code, detail: self.detail.clone(), found: member("found"), required: member("required") };
         let mut body = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("problem"),
@@ -68,6 +79,7 @@ impl IntoResponse for Problem {
         }
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.extensions_mut().insert(told);
         self.add_headers(&mut response);
         response
     }
@@ -106,6 +118,7 @@ fn status_of(code: &str) -> StatusCode {
         | "wrong-certificate"
         | "wrong-signature"
         | "foreign-origin"
+        | "stale-form"
         | "password-change-required"
         | "evidence-refused"
         | "directory-incomplete" => StatusCode::FORBIDDEN,
@@ -131,7 +144,7 @@ mod tests {
     use crate::lifecycle::refusal::RefusalCode;
 
     /// What people at the desk and the portal are told; no device ever is.
-    const NOT_FOR_DEVICES: [&str; 13] = [
+    const NOT_FOR_DEVICES: [&str; 14] = [
         "bad-line",
         "duplicate",
         "foreign-origin",
@@ -141,6 +154,7 @@ mod tests {
         "own-request",
         "password-change-required",
         "sign-in-required",
+        "stale-form",
         "stand-in",
         "weak-password",
         "wrong-mode",

@@ -122,6 +122,7 @@ async fn health(State(world): State<Arc<World>>) -> Result<Response, Problem> {
     let has_expired = crl.as_ref().is_some_and(|crl| crl.next_update <= now);
     let status = match check {
         Some(check) if check.divergences > 0 => "divergence",
+        _ if !world.authority.is_ready() => "token-away",
         _ if has_expired => "crl-expired",
         _ => "ok",
     };

@@ -14,6 +14,7 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::KeyUsages;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::RdnSequence;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::certificate::{Ca, CertifyError, Draft, Period};
 use super::crl::{Shard, Shards};
@@ -24,7 +25,7 @@ use super::ocsp::Issuer;
 use super::profile::{AlternativeName, Profile, SubjectForm};
 use super::seal::SealingKey;
 use super::trust;
-use super::{extension, hierarchy, lint};
+use super::{above, extension, hierarchy, lint};
 use crate::lifecycle::directory::Attributes;
 use crate::lifecycle::ids::{Serial, SessionId};
 
@@ -47,9 +48,9 @@ pub struct Certify<'a> {
 pub struct Authority {
     issuing: Ca,
     enrollment: Ca,
-    /// Issuing, root.
-    chain: [Vec<u8>; 2],
-    root: Spki,
+    /// Issuing, what is between, root.
+    chain: Vec<Vec<u8>>,
+    root_pin: [u8; 32],
     ocsp: Signer,
     /// The issuing CA, as OCSP requests name it.
     ocsp_issuer: Issuer,
@@ -71,11 +72,12 @@ impl Authority {
     /// Loads the hierarchy from `dir/ca` and `dir/keys`. `status_url` is the `http://` base of CRL, OCSP and CA certificates
     /// in every certificate from now on.
     pub fn load(dir: &Path, master: &SealingKey, status_url: &str) -> Result<Self, AuthorityError> {
+        Self::load_with(dir, &KeyStore::open(dir, master)?, status_url)
+    }
+
+    /// The same with a key store that may have a token.
+    pub fn load_with(dir: &Path, keys: &KeyStore<'_>, status_url: &str) -> Result<Self, AuthorityError> {
         hierarchy::check_status_url(status_url)?;
-        let keys = KeyStore::open(dir, master)?;
-        let root = read_certificate(dir, KeyName::Root)?;
-        let root_spki =
-            trust::public_key(&root).ok_or_else(|| AuthorityError::certificate(dir, KeyName::Root, "not a certificate on P-256"))?;
         let ca = |name| {
             let certificate = read_certificate(dir, name)?;
             Ca::of(keys.load(name)?, certificate)
@@ -86,7 +88,10 @@ impl Authority {
             false => Err(AuthorityError::certificate(dir, name, "not signed by its issuer")),
         };
         let enrollment = ca(KeyName::Enrollment)?;
-        let issuing = issued_by(&root_spki, KeyName::Issuing, ca(KeyName::Issuing)?)?;
+        let issuing = ca(KeyName::Issuing)?;
+        let chain = chain(dir, &issuing.certificate)?;
+        let root_pin = chain.last().and_then(|root| pin_of(root));
+        let root_pin = root_pin.ok_or_else(|| AuthorityError::certificate(dir, KeyName::Root, "not a certificate"))?;
         let signer = |name| {
             let Ca { key, certificate, .. } = issued_by(issuing.key.spki(), name, ca(name)?)?;
             Ok::<_, AuthorityError>(Signer { key, certificate })
@@ -99,8 +104,8 @@ impl Authority {
             status_url: status_url.to_owned(),
             delta_url: extension::delta_url(status_url),
             shards: Shards::ONE,
-            chain: [issuing.certificate.clone(), root],
-            root: root_spki,
+            chain,
+            root_pin,
             enrollment,
             issuing,
         })
@@ -195,15 +200,15 @@ impl Authority {
 
     /// The certificate of the issuing CA, DER.
     pub fn issuing_certificate(&self) -> &[u8] {
-        &self.chain[0]
+        &self.issuing.certificate
     }
 
     /// The certificate of the root, DER.
     pub fn root_certificate(&self) -> &[u8] {
-        &self.chain[1]
+        self.chain.last().unwrap_or(&self.issuing.certificate)
     }
 
-    /// Issuing, root, DER each.
+    /// Issuing, what is between it and the root, root; DER each.
     pub fn chain(&self) -> &[Vec<u8>] {
         &self.chain
     }
@@ -230,7 +235,7 @@ impl Authority {
 
     /// SHA-256 of the root's SubjectPublicKeyInfo: the pin in every invitation.
     pub fn root_pin(&self) -> [u8; 32] {
-        sha256(self.root.as_der())
+        self.root_pin
     }
 
     pub fn issuing_key(&self) -> &SigningKey {
@@ -240,6 +245,11 @@ impl Authority {
     /// Signs OCSP answers (RFC 6960 §4.2.2.2): its key, and its certificate, DER.
     pub fn ocsp_signer(&self) -> (&SigningKey, &[u8]) {
         (&self.ocsp.key, &self.ocsp.certificate)
+    }
+
+    /// Whether the keys are at hand: one of them signs. A token that was away is looked for.
+    pub fn is_ready(&self) -> bool {
+        self.ocsp.key.is_here() || self.ocsp.key.sign(b"remint: is the token there?").is_ok()
     }
 
     /// The issuing CA, as OCSP requests name it.
@@ -277,6 +287,33 @@ fn alternative_names(wanted: &Certify<'_>) -> Result<Vec<GeneralName>, CertifyEr
     Ok(names)
 }
 
+/// The issuing CA's certificate and those above it, each signed by the next.
+fn chain(dir: &Path, issuing: &[u8]) -> Result<Vec<Vec<u8>>, AuthorityError> {
+    let mut chain = vec![issuing.to_vec()];
+    let path = between_path(dir);
+    if path.exists() {
+        let pem = fs::read(&path).map_err(|source| KeyStoreError::file("read", &path, source))?;
+        chain.extend(above::read_pem(&pem).map_err(|_| AuthorityError::Certificate { path, reason: "not certificates in PEM" })?);
+    }
+    chain.push(read_certificate(dir, KeyName::Root)?);
+    let is_signed = |pair: &[Vec<u8>]| matches!(pair, [below, above] if above::has_signed(above, below));
+    if !chain.windows(2).all(is_signed) {
+        return Err(AuthorityError::certificate(dir, KeyName::Issuing, "not signed by its issuer"));
+    }
+    Ok(chain)
+}
+
+/// SHA-256 of the SubjectPublicKeyInfo, of whatever algorithm.
+fn pin_of(certificate: &[u8]) -> Option<[u8; 32]> {
+    let (_, read) = X509Certificate::from_der(certificate).ok()?;
+    Some(sha256(read.public_key().raw))
+}
+
+/// The authorities between the issuing CA and the root, the nearest first; not there, if there is none.
+pub(super) fn between_path(dir: &Path) -> PathBuf {
+    dir.join("ca/between.pem")
+}
+
 pub(super) fn certificate_path(dir: &Path, name: KeyName) -> PathBuf {
     dir.join("ca").join(name.as_str()).with_extension("pem")
 }
@@ -304,7 +341,7 @@ pub enum AuthorityError {
 }
 
 impl AuthorityError {
-    fn certificate(dir: &Path, name: KeyName, reason: &'static str) -> Self {
+    pub(super) fn certificate(dir: &Path, name: KeyName, reason: &'static str) -> Self {
         let path = certificate_path(dir, name);
         Self::Certificate { path, reason }
     }

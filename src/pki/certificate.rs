@@ -6,7 +6,7 @@
 use der::{Decode, Encode, Sequence};
 use jiff::{SignedDuration, Timestamp};
 use x509_cert::certificate::Version;
-use x509_cert::ext::pkix::KeyUsages;
+use x509_cert::ext::pkix::{KeyUsages, SubjectKeyIdentifier};
 use x509_cert::ext::{Extension, Extensions};
 use x509_cert::name::RdnSequence;
 use x509_cert::serial_number::SerialNumber;
@@ -54,6 +54,8 @@ pub(super) struct Ca {
     pub subject: RdnSequence,
     /// The same name as the bytes that its certificates carry.
     pub subject_der: Vec<u8>,
+    /// How its certificates name its key: as its own certificate does (RFC 5280 §4.2.1.1). Another authority may have chosen it.
+    key_identifier: Vec<u8>,
     pub not_after: Timestamp,
 }
 
@@ -66,9 +68,14 @@ impl Ca {
             return None;
         }
         let end = tbs.validity().not_after.to_unix_duration().as_secs();
+        let key_identifier = match tbs.get_extension::<SubjectKeyIdentifier>().ok()? {
+            Some((_critical, identifier)) => identifier.0.as_bytes().to_vec(),
+            None => key.spki().subject_key_identifier().to_vec(),
+        };
         let subject = RdnSequence::from(tbs.subject().clone());
         Some(Self {
             key,
+            key_identifier,
             subject_der: subject.to_der().ok()?,
             subject,
             not_after: Timestamp::from_second(end.try_into().ok()?).ok()?,
@@ -91,7 +98,8 @@ impl Ca {
     }
 
     fn uncertified(key: SigningKey, subject: RdnSequence, period: Period) -> Result<Self, CertifyError> {
-        Ok(Self { key, certificate: Vec::new(), subject_der: subject.to_der()?, subject, not_after: period.not_after })
+        let key_identifier = key.spki().subject_key_identifier().to_vec();
+        Ok(Self { key, key_identifier, certificate: Vec::new(), subject_der: subject.to_der()?, subject, not_after: period.not_after })
     }
 
     fn authority_draft(&self, serial: Serial, period: Period, below: u8) -> Result<Draft<'_>, CertifyError> {
@@ -126,7 +134,7 @@ impl Ca {
 
     /// The same draft always gives the same bytes; only the signature over them differs.
     fn to_be_signed(&self, draft: Draft<'_>) -> Result<Vec<u8>, CertifyError> {
-        let identifiers = [extension::subject_key(draft.spki)?, extension::authority_key(self.key.spki())?];
+        let identifiers = [extension::subject_key(draft.spki)?, extension::authority_key(&self.key_identifier)?];
         let tbs = TbsCertificate {
             version: Version::V3,
             serial_number: SerialNumber::new(draft.serial.as_bytes())?,

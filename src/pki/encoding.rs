@@ -2,7 +2,7 @@
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::ECDSA_WITH_SHA_256;
-use der::asn1::{AnyRef, BitStringRef};
+use der::asn1::{AnyRef, BitStringRef, UintRef};
 use der::{DateTime, Decode, Encode, ErrorKind, Header, Length, Sequence, Tag};
 use jiff::Timestamp;
 use x509_cert::spki::AlgorithmIdentifierOwned;
@@ -31,6 +31,19 @@ struct Signed<'a> {
     content: AnyRef<'a>,
     algorithm: AlgorithmIdentifierOwned,
     signature: BitStringRef<'a>,
+}
+
+/// RFC 3279 §2.2.3.
+#[derive(Sequence)]
+pub(super) struct EcdsaSignature<'a> {
+    pub r: UintRef<'a>,
+    pub s: UintRef<'a>,
+}
+
+/// The same from r ‖ s, 32 bytes each, as tokens give it (PKCS#11 §2.3.1).
+pub(super) fn der_of_ecdsa(raw: &[u8]) -> Option<Vec<u8>> {
+    let (r, s) = raw.split_at_checked(32).filter(|(_, s)| s.len() == 32)?;
+    EcdsaSignature { r: UintRef::new(r).ok()?, s: UintRef::new(s).ok()? }.to_der().ok()
 }
 
 /// Signs the DER `content` and puts the algorithm and the signature behind it.

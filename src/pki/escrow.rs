@@ -13,12 +13,14 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use aws_lc_rs::aead::NONCE_LEN;
 use zeroize::Zeroizing;
 
 use super::durable;
 use super::key::{Entropy, KeyError, random};
 use super::keystore::KeyStoreError;
-use super::seal::SealingKey;
+use super::seal::{SealingKey, VERSION, associated_bytes as associated};
+use super::token::{Token, TokenFault};
 use crate::lifecycle::ids::{Serial, UserId};
 
 /// The number of the master key, where it is used as an escrow key.
@@ -44,6 +46,26 @@ impl EscrowKey for SealingKey {
     }
 }
 
+/// An escrow key that stays in a token.
+struct InToken {
+    token: Arc<Token>,
+    label: String,
+}
+
+impl EscrowKey for InToken {
+    fn seal(&self, entropy: &dyn Entropy, label: &str, plaintext: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let nonce = random::<NONCE_LEN>(entropy);
+        let sealed = self.token.seal(&self.label, nonce, &associated(label), plaintext)?;
+        Ok([&[VERSION][..], &nonce, &sealed].concat())
+    }
+
+    fn open(&self, label: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let Some((&VERSION, rest)) = sealed.split_first() else { return Err(KeyError::Sealed) };
+        let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>().ok_or(KeyError::Sealed)?;
+        Ok(self.token.unseal(&self.label, *nonce, &associated(label), text)?)
+    }
+}
+
 /// Whose private key it is: one `enc` credential of one user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -62,23 +84,34 @@ pub struct Escrow {
     folder: PathBuf,
     master: Arc<SealingKey>,
     keys: RwLock<BTreeMap<u32, Arc<dyn EscrowKey>>>,
+    token: Option<Arc<Token>>,
 }
 
 impl Escrow {
     /// The escrow keys in `dir/keys`. Nothing is read yet.
     pub fn at(dir: &Path, master: Arc<SealingKey>) -> Self {
         let first: Arc<dyn EscrowKey> = master.clone();
-        Self { folder: dir.join("keys"), master, keys: RwLock::new(BTreeMap::from([(MASTER, first)])) }
+        Self { folder: dir.join("keys"), master, keys: RwLock::new(BTreeMap::from([(MASTER, first)])), token: None }
+    }
+
+    /// The same with a token: keys that are made from now on stay in it.
+    pub fn with_token(self, token: Option<Arc<Token>>) -> Self {
+        Self { token, ..self }
     }
 
     /// Draws an escrow key and keeps it: it is on disk when this returns. One that is there already, from an attempt that was cut short, is
     /// taken as it is.
     pub fn make(&self, number: u32, entropy: &dyn Entropy) -> Result<(), EscrowError> {
         let path = self.path(number);
+        let failed = |source| EscrowError::Key { number, source };
         if path.exists() {
             return self.must_have(number);
         }
-        let failed = |source| EscrowError::Key { number, source };
+        if let Some(token) = &self.token {
+            let label = token_label(number);
+            let made = token.has_sealing(&label).and_then(|is_there| if is_there { Ok(()) } else { token.generate_sealing(&label) });
+            return made.map_err(|fault| failed(fault.into()));
+        }
         let file = |action, source| failed(KeyStoreError::file(action, &path, source));
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(|source| file("create", source))?;
         let key = Zeroizing::new(random::<32>(entropy));
@@ -89,28 +122,44 @@ impl Escrow {
 
     /// Refuses a number whose key is not in the key store, or does not open.
     pub fn must_have(&self, number: u32) -> Result<(), EscrowError> {
-        if number == MASTER { Ok(()) } else { self.read(number).map(|_| ()) }
+        if number == MASTER { Ok(()) } else { self.found(number).map(|_| ()) }
     }
 
     /// Seals the private key (PKCS#8) of `owner` under the escrow key `number`.
     pub fn seal(&self, number: u32, entropy: &dyn Entropy, owner: Owner, pkcs8: &[u8]) -> Result<Vec<u8>, EscrowError> {
         let key = self.key(number)?;
-        key.seal(entropy, &owner.label(), pkcs8).map_err(|source| EscrowError::NotSealed { number, source })
+        key.seal(entropy, &owner.label(), pkcs8).map_err(|source| EscrowError::NotDone { number, source })
     }
 
     /// Opens what was sealed for `owner` under the escrow key `number`.
     pub fn open(&self, number: u32, owner: Owner, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, EscrowError> {
         let key = self.key(number)?;
-        key.open(&owner.label(), sealed).map_err(|_| EscrowError::NotOpened { number, owner })
+        key.open(&owner.label(), sealed).map_err(|source| match source {
+            KeyError::Token(TokenFault::NotOpened { .. }) | KeyError::Sealed => EscrowError::NotOpened { number, owner },
+            source => EscrowError::NotDone { number, source },
+        })
     }
 
     fn key(&self, number: u32) -> Result<Arc<dyn EscrowKey>, EscrowError> {
         if let Some(key) = self.keys.read().unwrap_or_else(PoisonError::into_inner).get(&number) {
             return Ok(Arc::clone(key));
         }
-        let key: Arc<dyn EscrowKey> = Arc::new(self.read(number)?);
+        let key = self.found(number)?;
         self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::clone(&key));
         Ok(key)
+    }
+
+    /// A file of the key store, or a key in the token.
+    fn found(&self, number: u32) -> Result<Arc<dyn EscrowKey>, EscrowError> {
+        let Some(token) = self.token.as_ref().filter(|_| !self.path(number).exists()) else {
+            return Ok(Arc::new(self.read(number)?));
+        };
+        let label = token_label(number);
+        match token.has_sealing(&label) {
+            Ok(true) => Ok(Arc::new(InToken { token: Arc::clone(token), label })),
+            Ok(false) => self.read(number).map(|key| Arc::new(key) as Arc<dyn EscrowKey>),
+            Err(fault) => Err(EscrowError::Key { number, source: fault.into() }),
+        }
     }
 
     fn read(&self, number: u32) -> Result<SealingKey, EscrowError> {
@@ -130,6 +179,11 @@ impl Escrow {
     }
 }
 
+/// The label of an escrow key in a token.
+fn token_label(number: u32) -> String {
+    format!("remint-escrow-{number}")
+}
+
 /// Binds a key file to its name, as those of the other keys are.
 fn file_label(number: u32) -> String {
     format!("escrow-{number}")
@@ -141,7 +195,7 @@ pub enum EscrowError {
     #[error("escrow key {number}: {source}")]
     Key { number: u32, source: KeyStoreError },
     #[error("escrow key {number}: {source}")]
-    NotSealed { number: u32, source: KeyError },
+    NotDone { number: u32, source: KeyError },
     #[error(
         "the escrowed key of enc {} does not open under escrow key {number}: found: an altered row, or one that was moved, \
          expected: what was sealed for this serial and user {}",

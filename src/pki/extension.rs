@@ -31,8 +31,8 @@ pub(super) fn subject_key(spki: &Spki) -> der::Result<Extension> {
 }
 
 /// RFC 5280 §4.2.1.1: the key identifier alone; naming issuer and serial as well would tie us to one certificate of the issuer.
-pub(super) fn authority_key(issuer: &Spki) -> der::Result<Extension> {
-    let value = AuthorityKeyIdentifier { key_identifier: Some(OctetString::new(issuer.subject_key_identifier())?), ..Default::default() };
+pub(super) fn authority_key(issuer: &[u8]) -> der::Result<Extension> {
+    let value = AuthorityKeyIdentifier { key_identifier: Some(OctetString::new(issuer)?), ..Default::default() };
     extension(false, &value)
 }
 

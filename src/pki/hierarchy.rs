@@ -1,34 +1,29 @@
 //! The hierarchy: made once, by `init`, in two steps.
 //!
 //! [`Plan::draw`] draws every serial and touches nothing; the caller puts what [`Plan::recorded`] lists on record; [`Plan::create`]
-//! makes keys and signs. So no certificate of the issuing CA exists whose serial was not on record before. Renewal is not here yet.
+//! makes keys and signs. Where the organization has a root already, [`BelowOwnRoot`] makes the keys and a request, and the rest when
+//! the answer is there.
 //!
 //! ```text
-//! root ──► issuing ──► ocsp, delivery, server          enrollment (a root of its own)
+//! root (ours, or the organization's ──► …) ──► issuing ──► ocsp, delivery, server          enrollment (a root of its own)
 //! ```
 
 use std::fs;
-use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use const_oid::db::rfc5280::{ID_KP_OCSP_SIGNING, ID_KP_SERVER_AUTH};
-use der::asn1::{Ia5String, OctetString};
+use der::Decode;
 use jiff::Timestamp;
-use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::KeyUsages;
-use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::RdnSequence;
 
-use super::authority::{AuthorityError, certificate_path};
-use super::certificate::{Ca, CertifyError, Draft, Period};
-use super::key::{Entropy, Spki, random};
+use super::above::{self, Chain};
+use super::asked::Asked;
+use super::authority::{AuthorityError, between_path, certificate_path};
+use super::certificate::{Ca, CertifyError, Period};
+use super::key::{Entropy, SigningKey, random};
 use super::keystore::{KeyName, KeyStore, KeyStoreError};
-use super::seal::SealingKey;
-use super::{durable, extension, name};
+use super::name;
+use super::signers::{self, Recorded, Signers};
 use crate::lifecycle::ids::Serial;
-
-/// The common name of the certificate that signs receipts, keys on their way and checkpoints. No user gets it.
-pub const DELIVERY_SIGNER: &str = "Remint delivery signer";
 
 /// How the hierarchy names itself, and where it is found.
 #[derive(Clone, Debug)]
@@ -41,133 +36,156 @@ pub struct Naming {
     pub status_url: String,
 }
 
-/// A certificate of the issuing CA that is about to exist.
-#[derive(Clone, Debug)]
-pub struct Recorded {
-    pub name: &'static str,
-    pub serial: Serial,
-    pub period: Period,
-}
-
 /// A hierarchy with all its serials, before anything is signed.
 pub struct Plan {
-    organization: String,
-    hosts: Vec<GeneralName>,
-    status_pointers: [Extension; 2],
+    /// What every name of it begins with.
+    base: RdnSequence,
     root: Serial,
     issuing: Serial,
     enrollment: Serial,
     root_period: Period,
     authority_period: Period,
-    ocsp: Recorded,
-    delivery: Recorded,
-    server: Recorded,
+    signers: Signers,
 }
 
 const ROOT_DAYS: u16 = 20 * 365 + 5;
 const AUTHORITY_DAYS: u16 = 10 * 365 + 2;
-/// Our choice: short enough that losing one is bounded, long enough while there is no renewal; below the 825 days that phones accept
-/// of a TLS server.
-const SIGNER_DAYS: u16 = 2 * 365;
 
 impl Plan {
     /// Checks the naming and draws the serials.
     pub fn draw(naming: &Naming, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, HierarchyError> {
-        check_status_url(&naming.status_url)?;
-        if !naming.organization.is_empty() {
-            name::check_text("organization", &naming.organization, name::COMMON_NAME_MAX)?;
-        }
+        let base = base(naming)?;
         let serial = || Serial::from_random(random(entropy));
-        let recorded = |name| Recorded { name, serial: serial(), period: Period::of_days(now, SIGNER_DAYS, Timestamp::MAX) };
         Ok(Self {
-            organization: naming.organization.clone(),
-            hosts: hosts(&naming.hosts)?,
-            status_pointers: extension::status_pointers(&naming.status_url, None).map_err(CertifyError::from)?,
+            signers: Signers::draw(base.clone(), naming, now, Timestamp::MAX, entropy)?,
+            base,
             root: serial(),
             issuing: serial(),
             enrollment: serial(),
             root_period: Period::of_days(now, ROOT_DAYS, Timestamp::MAX),
             authority_period: Period::of_days(now, AUTHORITY_DAYS, Timestamp::MAX),
-            ocsp: recorded("Remint OCSP signer"),
-            delivery: recorded(DELIVERY_SIGNER),
-            server: recorded("Remint server"),
         })
     }
 
     /// What the issuing CA will sign: to be put on record before [`create`](Self::create).
     pub fn recorded(&self) -> [&Recorded; 3] {
-        [&self.ocsp, &self.delivery, &self.server]
+        self.signers.recorded()
     }
 
-    /// Makes the keys in `dir/keys` and the certificates in `dir/ca`. A folder that already has a part of a hierarchy is refused.
-    pub fn create(&self, dir: &Path, master: &SealingKey, entropy: &dyn Entropy) -> Result<(), HierarchyError> {
-        let folder = dir.join("ca");
-        fs::create_dir_all(&folder).map_err(|source| KeyStoreError::file("create", &folder, source))?;
-        let keys = KeyStore::open(dir, master)?;
+    /// Makes the keys in the key store and the certificates in `dir/ca`. A folder that already has a part of a hierarchy is refused.
+    pub fn create(&self, dir: &Path, keys: &KeyStore<'_>, entropy: &dyn Entropy) -> Result<(), HierarchyError> {
+        let keep = |name, certificate: &[u8]| signers::keep(&certificate_path(dir, name), &[certificate]);
 
         let key = keys.create(KeyName::Root, entropy)?;
-        let root = Ca::self_signed(key, self.root, self.name("Remint root CA")?, self.root_period, 1)?;
-        keep(dir, KeyName::Root, &root.certificate)?;
+        let root = Ca::self_signed(key, self.root, name::below(&self.base, "Remint root CA")?, self.root_period, 1)?;
+        keep(KeyName::Root, &root.certificate)?;
 
         let key = keys.create(KeyName::Enrollment, entropy)?;
-        let enrollment = Ca::self_signed(key, self.enrollment, self.name("Remint enrollment CA")?, self.authority_period, 0)?;
-        keep(dir, KeyName::Enrollment, &enrollment.certificate)?;
+        keep(KeyName::Enrollment, &enrollment(key, &self.base, self.enrollment, self.authority_period)?)?;
 
         let key = keys.create(KeyName::Issuing, entropy)?;
-        let issuing = root.delegate(key, self.issuing, self.name("Remint issuing CA")?, self.authority_period, 0)?;
-        keep(dir, KeyName::Issuing, &issuing.certificate)?;
+        let issuing = root.delegate(key, self.issuing, name::below(&self.base, ISSUING)?, self.authority_period, 0)?;
+        keep(KeyName::Issuing, &issuing.certificate)?;
 
-        for (name, recorded, extensions) in [
-            (KeyName::Ocsp, &self.ocsp, ocsp_extensions()?),
-            (KeyName::Delivery, &self.delivery, self.delivery_extensions()?),
-            (KeyName::Server, &self.server, self.server_extensions()?),
-        ] {
-            let key = keys.create(name, entropy)?;
-            keep(dir, name, &issuing.sign(self.signer(recorded, key.spki(), extensions)?)?)?;
+        self.signers.certify(dir, &issuing, |name| keys.create(name, entropy))
+    }
+}
+
+/// The hierarchy that stands below a root of the organization's: all but what was signed above.
+pub struct BelowOwnRoot {
+    chain: Chain,
+    base: RdnSequence,
+    enrollment: Serial,
+    enrollment_period: Period,
+    signers: Signers,
+}
+
+impl BelowOwnRoot {
+    /// Makes the keys, those that are not there yet, and asks for the issuing CA's certificate: a PKCS#10 request, DER.
+    pub fn ask(keys: &KeyStore<'_>, subject: &RdnSequence, entropy: &dyn Entropy) -> Result<Vec<u8>, HierarchyError> {
+        let issuing = keys.made(KeyName::Issuing, entropy)?;
+        for name in [KeyName::Enrollment, KeyName::Ocsp, KeyName::Delivery, KeyName::Server] {
+            keys.made(name, entropy)?;
         }
-        Ok(())
+        Ok(Asked::request(subject, &issuing)?)
     }
 
-    fn signer<'a>(&self, recorded: &Recorded, spki: &'a Spki, extensions: Vec<Extension>) -> Result<Draft<'a>, CertifyError> {
-        Ok(Draft { serial: recorded.serial, subject: self.name(recorded.name)?, spki, period: recorded.period, extensions })
+    /// Draws the serials of what the issuing CA of `chain` will sign. Its names stand where its own does.
+    pub fn draw(chain: Chain, naming: &Naming, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, HierarchyError> {
+        let (subject, end) = subject_and_end(&chain.issuing).map_err(CertifyError::from)?;
+        let base = name::organization_of(&subject);
+        Ok(Self {
+            signers: Signers::draw(base.clone(), naming, now, end, entropy)?,
+            enrollment: Serial::from_random(random(entropy)),
+            enrollment_period: Period::of_days(now, AUTHORITY_DAYS, Timestamp::MAX),
+            base,
+            chain,
+        })
     }
 
-    fn name(&self, common_name: &str) -> der::Result<RdnSequence> {
-        name::authority(&self.organization, common_name)
+    /// To be put on record before [`create`](Self::create), unless an earlier attempt did it.
+    pub fn signers(&mut self) -> &mut Signers {
+        &mut self.signers
     }
 
-    /// No purpose is listed: CMS and JWS signatures have none that fits, and without client-auth our own listeners refuse it.
-    fn delivery_extensions(&self) -> der::Result<Vec<Extension>> {
-        let mut extensions = vec![extension::key_usage(KeyUsages::DigitalSignature)?];
-        extensions.extend(self.status_pointers.clone());
-        Ok(extensions)
-    }
+    /// Keeps the chain and makes the certificates in `dir/ca`. What an earlier attempt left is completed; another chain is refused.
+    pub fn create(&self, dir: &Path, keys: &KeyStore<'_>) -> Result<(), HierarchyError> {
+        let Chain { issuing, between, root } = &self.chain;
+        let refused = || AuthorityError::certificate(dir, KeyName::Issuing, "not a certificate of the key of that name");
+        let ca = Ca::of(keys.load(KeyName::Issuing)?, issuing.clone()).ok_or_else(refused)?;
 
-    fn server_extensions(&self) -> der::Result<Vec<Extension>> {
-        let mut extensions = vec![
-            extension::key_usage(KeyUsages::DigitalSignature)?,
-            extension::purposes(vec![ID_KP_SERVER_AUTH], false)?,
-            extension::alternative_names(self.hosts.clone())?,
-        ];
-        extensions.extend(self.status_pointers.clone());
-        Ok(extensions)
+        same_or_new(&certificate_path(dir, KeyName::Root), &[root])?;
+        if !between.is_empty() {
+            same_or_new(&between_path(dir), &between.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        }
+        same_or_new(&certificate_path(dir, KeyName::Issuing), &[issuing])?;
+
+        if !certificate_path(dir, KeyName::Enrollment).exists() {
+            let certificate = enrollment(keys.load(KeyName::Enrollment)?, &self.base, self.enrollment, self.enrollment_period)?;
+            signers::keep(&certificate_path(dir, KeyName::Enrollment), &[&certificate])?;
+        }
+        self.signers.certify(dir, &ca, |name| keys.load(name))
     }
 }
 
-fn ocsp_extensions() -> der::Result<Vec<Extension>> {
-    Ok(vec![
-        extension::key_usage(KeyUsages::DigitalSignature)?,
-        extension::purposes(vec![ID_KP_OCSP_SIGNING], false)?,
-        extension::ocsp_no_check()?,
-    ])
+/// Keeps certificates, or finds the same ones kept before.
+fn same_or_new(path: &Path, certificates: &[&[u8]]) -> Result<(), HierarchyError> {
+    if !path.exists() {
+        return signers::keep(path, certificates);
+    }
+    let kept = fs::read(path).map_err(|source| KeyStoreError::file("read", path, source))?;
+    match above::read_pem(&kept) {
+        Ok(kept) if kept == certificates => Ok(()),
+        Ok(_) | Err(_) => Err(HierarchyError::OtherChain { path: path.to_owned() }),
+    }
 }
 
-fn keep(dir: &Path, name: KeyName, certificate: &[u8]) -> Result<(), HierarchyError> {
-    let pem = der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, certificate).map_err(der::Error::from);
-    let path = certificate_path(dir, name);
-    durable::create(&path, durable::PUBLIC, pem.map_err(CertifyError::from)?.as_bytes())
-        .map_err(|source| KeyStoreError::file("create", &path, source))?;
-    Ok(())
+fn subject_and_end(certificate: &[u8]) -> der::Result<(RdnSequence, Timestamp)> {
+    let read = x509_cert::Certificate::from_der(certificate)?;
+    let tbs = read.tbs_certificate();
+    let end = tbs.validity().not_after.to_unix_duration().as_secs();
+    let end = end.try_into().ok().and_then(|end| Timestamp::from_second(end).ok()).unwrap_or(Timestamp::MAX);
+    Ok((tbs.subject().clone().into(), end))
+}
+
+fn enrollment(key: SigningKey, base: &RdnSequence, serial: Serial, period: Period) -> Result<Vec<u8>, CertifyError> {
+    Ok(Ca::self_signed(key, serial, name::below(base, "Remint enrollment CA")?, period, 0)?.certificate)
+}
+
+const ISSUING: &str = "Remint issuing CA";
+
+/// The issuing CA's name where the administrator gives none of their own.
+pub fn issuing_name(naming: &Naming) -> Result<RdnSequence, HierarchyError> {
+    Ok(name::below(&base(naming)?, ISSUING)?)
+}
+
+/// O, where there is an organization.
+fn base(naming: &Naming) -> Result<RdnSequence, HierarchyError> {
+    if naming.organization.is_empty() {
+        return Ok(RdnSequence::default());
+    }
+    name::check_text("organization", &naming.organization, name::COMMON_NAME_MAX)?;
+    Ok(name::organization(&naming.organization)?)
 }
 
 /// `http` alone: to fetch a CRL over TLS, one would need a CRL first (RFC 5280 §8).
@@ -179,43 +197,13 @@ pub(super) fn check_status_url(url: &str) -> Result<(), AuthorityError> {
     Ok(())
 }
 
-/// The hosts of a TLS server, each once, and always the loopback ones.
-fn hosts(given: &[String]) -> Result<Vec<GeneralName>, HierarchyError> {
-    let mut names = Vec::new();
-    for host in given.iter().map(String::as_str).chain(["localhost", "127.0.0.1", "::1"]) {
-        let name = host_name(host)?;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
-}
-
-/// iPAddress or dNSName (RFC 5280 §4.2.1.6), the latter in its ASCII form.
-fn host_name(host: &str) -> Result<GeneralName, HierarchyError> {
-    let encoding = |error: der::Error| HierarchyError::from(CertifyError::from(error));
-    if let Ok(address) = host.parse::<IpAddr>() {
-        let octets = match address {
-            IpAddr::V4(address) => OctetString::new(address.octets()),
-            IpAddr::V6(address) => OctetString::new(address.octets()),
-        };
-        return Ok(GeneralName::IpAddress(octets.map_err(encoding)?));
-    }
-    let is_label = |label: &str| {
-        let letters = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        (1..=63).contains(&label.len()) && letters && !label.starts_with('-') && !label.ends_with('-')
-    };
-    if host.len() > 253 || !host.split('.').all(is_label) {
-        return Err(HierarchyError::Host { found: host.to_owned() });
-    }
-    Ok(GeneralName::DnsName(Ia5String::new(&host.to_ascii_lowercase()).map_err(encoding)?))
-}
-
 /// A hierarchy that was not made: the administrator of the machine must act.
 #[derive(Debug, thiserror::Error)]
 pub enum HierarchyError {
     #[error("not a host, found: {found:?}, expected: an IP address or a DNS name in its ASCII form")]
     Host { found: String },
+    #[error("{}: found: another chain, which an earlier attempt installed, expected: the same again", path.display())]
+    OtherChain { path: PathBuf },
     #[error(transparent)]
     Authority(#[from] AuthorityError),
     #[error(transparent)]
@@ -289,7 +277,7 @@ mod tests {
         let plan = Plan::draw(&naming(), now(), &seed).unwrap();
         let recorded = plan.recorded().map(Clone::clone);
         assert!(fs::read_dir(dir.path()).unwrap().next().is_none());
-        plan.create(dir.path(), &master, &seed).unwrap();
+        plan.create(dir.path(), &KeyStore::open(dir.path(), &master).unwrap(), &seed).unwrap();
         for (recorded, file) in recorded.iter().zip(["ocsp", "delivery", "server"]) {
             let path = dir.path().join(format!("ca/{file}.pem")).display().to_string();
             let said = openssl(&["x509", "-in", &path, "-noout", "-serial", "-subject", "-enddate", "-dateopt", "iso_8601"]).unwrap();
@@ -303,7 +291,9 @@ mod tests {
     fn a_second_hierarchy_in_the_same_folder_is_refused_and_leaves_the_first() {
         let shop = Workshop::new();
         let plan = Plan::draw(&naming(), now(), &shop.seed).unwrap();
-        assert!(plan.create(shop.folder.path(), &Workshop::master(), &shop.seed).is_err());
+        let master = Workshop::master();
+        let keys = KeyStore::open(shop.folder.path(), &master).unwrap();
+        assert!(plan.create(shop.folder.path(), &keys, &shop.seed).is_err());
         let again = Authority::load(shop.folder.path(), &Workshop::master(), STATUS_URL).unwrap();
         assert_eq!(again.root_pin(), shop.authority.root_pin());
     }

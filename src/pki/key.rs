@@ -4,6 +4,7 @@
 //! holds (serials, nonces, content keys) is drawn from [`Entropy`], so that tests can repeat it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
@@ -11,6 +12,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNIN
 use zeroize::Zeroizing;
 
 use super::lint::Unfit;
+use super::token::{Token, TokenFault};
 use crate::lifecycle::credential::KeyId;
 
 /// Where random bytes come from: the operating system in a server, a seed in a test.
@@ -42,6 +44,11 @@ impl Spki {
         let bytes: [u8; 91] = der.try_into().ok()?;
         let is_p256 = bytes.starts_with(&P256_SPKI_PREFIX) && bytes[26] == 0x04;
         is_p256.then_some(Self(bytes))
+    }
+
+    /// Of an uncompressed point, 65 bytes, first `04`.
+    pub fn from_point(point: &[u8]) -> Option<Self> {
+        Self::from_der(&[&P256_SPKI_PREFIX[..], point].concat())
     }
 
     pub fn as_der(&self) -> &[u8] {
@@ -87,8 +94,16 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// A private key on P-256 that signs (ECDSA with SHA-256). It never shows itself in a log.
 pub struct SigningKey {
-    pair: EcdsaKeyPair,
+    private: Private,
     spki: Spki,
+}
+
+/// Where the private half is.
+enum Private {
+    /// In this process.
+    Here(EcdsaKeyPair),
+    /// In a token, under a label.
+    InToken(Arc<Token>, String),
 }
 
 impl SigningKey {
@@ -108,12 +123,19 @@ impl SigningKey {
         let mut der = [0; 91];
         der[..26].copy_from_slice(&P256_SPKI_PREFIX);
         der[26..].copy_from_slice(pair.public_key().as_ref().get(..65).ok_or(KeyError::Unreadable)?);
-        Ok(Self { pair, spki: Spki(der) })
+        Ok(Self { private: Private::Here(pair), spki: Spki(der) })
+    }
+
+    /// The key of that label in a token.
+    pub fn in_token(token: &Arc<Token>, label: &str) -> Result<Self, TokenFault> {
+        let spki = token.public_half(label)?;
+        Ok(Self { private: Private::InToken(Arc::clone(token), label.to_owned()), spki })
     }
 
     /// The private key as PKCS#8, for a key store or an escrow.
     pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let der = self.pair.to_pkcs8v1().map_err(|_| KeyError::Unreadable)?;
+        let Private::Here(pair) = &self.private else { return Err(KeyError::InToken) };
+        let der = pair.to_pkcs8v1().map_err(|_| KeyError::Unreadable)?;
         Ok(Zeroizing::new(der.as_ref().to_vec()))
     }
 
@@ -121,10 +143,24 @@ impl SigningKey {
         &self.spki
     }
 
+    /// Whether the private half is in this process, and so always at hand.
+    pub fn is_here(&self) -> bool {
+        matches!(self.private, Private::Here(_))
+    }
+
     /// Signs `message`: ECDSA with SHA-256, DER.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let signature = self.pair.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Signing)?;
-        Ok(signature.as_ref().to_vec())
+        match &self.private {
+            Private::Here(pair) => {
+                let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Signing)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Private::InToken(token, label) => {
+                let signature = token.sign(label, message)?;
+                // what another machine made is looked at before anybody relies on it
+                if self.spki.verifies(message, &signature) { Ok(signature) } else { Err(KeyError::Signing) }
+            }
+        }
     }
 }
 
@@ -145,6 +181,10 @@ pub enum KeyError {
     Encoding(#[from] der::Error),
     #[error("a key could not sign")]
     Signing,
+    #[error("found: a private key in a token, expected: one that can be taken out")]
+    InToken,
+    #[error(transparent)]
+    Token(#[from] TokenFault),
     #[error(transparent)]
     Unfit(#[from] Unfit),
     #[error("a sealed key does not open: wrong master key, or altered")]

@@ -1,4 +1,5 @@
-//! The key store: the private keys of the hierarchy, one sealed file each.
+//! The key store: the private keys of the hierarchy, one sealed file each, or in a token. The TLS server's key is always a file: every
+//! handshake needs it.
 //!
 //! It keeps only the keys that the product itself signs with. Keys of users in escrow are rows of the database, sealed by the same
 //! master key. It never overwrites and never deletes a key.
@@ -7,10 +8,12 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::durable;
 use super::key::{Entropy, KeyError, SigningKey};
 use super::seal::SealingKey;
+use super::token::{Token, TokenFault};
 use crate::lifecycle::words::words;
 
 words! {
@@ -31,10 +34,11 @@ words! {
     }
 }
 
-/// A folder of sealed private keys.
+/// A folder of sealed private keys, and the token that holds the others, if there is one.
 pub struct KeyStore<'a> {
     folder: PathBuf,
     master: &'a SealingKey,
+    token: Option<Arc<Token>>,
 }
 
 impl<'a> KeyStore<'a> {
@@ -46,11 +50,20 @@ impl<'a> KeyStore<'a> {
             .mode(0o700)
             .create(&folder)
             .map_err(|source| KeyStoreError::file("create", &folder, source))?;
-        Ok(Self { folder, master })
+        Ok(Self { folder, master, token: None })
+    }
+
+    /// The same with a token: whatever it can hold is generated and used in it.
+    pub fn with_token(self, token: Option<Arc<Token>>) -> Self {
+        Self { token, ..self }
     }
 
     /// Generates a key and keeps it. It is on disk when this returns; an existing key of that name is an error.
     pub fn create(&self, name: KeyName, entropy: &dyn Entropy) -> Result<SigningKey, KeyStoreError> {
+        if let Some((token, label)) = self.in_token(name) {
+            token.generate(&label)?;
+            return Ok(SigningKey::in_token(token, &label)?);
+        }
         let path = self.path(name);
         let failed = |source| KeyStoreError::Key { path: path.clone(), source };
         let key = SigningKey::generate().map_err(failed)?;
@@ -60,11 +73,32 @@ impl<'a> KeyStore<'a> {
         Ok(key)
     }
 
+    /// The key of that name, generated if there is none yet.
+    pub fn made(&self, name: KeyName, entropy: &dyn Entropy) -> Result<SigningKey, KeyStoreError> {
+        if self.has(name)? { self.load(name) } else { self.create(name, entropy) }
+    }
+
+    pub fn has(&self, name: KeyName) -> Result<bool, KeyStoreError> {
+        match self.in_token(name) {
+            Some((token, label)) => Ok(token.has(&label)?),
+            None => Ok(self.path(name).exists()),
+        }
+    }
+
     pub fn load(&self, name: KeyName) -> Result<SigningKey, KeyStoreError> {
+        if let Some((token, label)) = self.in_token(name) {
+            return Ok(SigningKey::in_token(token, &label)?);
+        }
         let path = self.path(name);
         let sealed = fs::read(&path).map_err(|source| KeyStoreError::file("read", &path, source))?;
         let open = || SigningKey::from_pkcs8(&self.master.open(name.as_str(), &sealed)?);
         open().map_err(|source| KeyStoreError::Key { path: path.clone(), source })
+    }
+
+    /// The token that holds this key, and its label there.
+    fn in_token(&self, name: KeyName) -> Option<(&Arc<Token>, String)> {
+        let token = self.token.as_ref().filter(|_| name != KeyName::Server)?;
+        Some((token, format!("remint-{}", name.as_str())))
     }
 
     fn path(&self, name: KeyName) -> PathBuf {
@@ -85,6 +119,8 @@ pub enum KeyStoreError {
     NotAMasterKey { origin: String },
     #[error("{}: {source}", path.display())]
     Key { path: PathBuf, source: KeyError },
+    #[error(transparent)]
+    Token(#[from] TokenFault),
 }
 
 impl KeyStoreError {

@@ -1,6 +1,7 @@
 //! Names: the subjects and alternative names that we write into certificates, from text that has been looked at.
 //!
-//! It never parses the text form of a name (`CN=…,O=…`): in a directory, a comma is part of somebody's name.
+//! It never parses the text form of a name (`CN=…,O=…`): in a directory, a comma is part of somebody's name. An authority's own name is
+//! read from it, in [`distinguished_name`](super::distinguished_name).
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc4519::{COMMON_NAME, ORGANIZATION_NAME, SERIAL_NUMBER, USER_ID};
@@ -79,12 +80,16 @@ fn check_email(text: &str) -> Result<(), CertifyError> {
     Err(CertifyError::Name { field: "e-mail address", reason: "expected: local@domain in ASCII".to_owned() })
 }
 
-/// O, where there is an organization, then CN.
-pub(super) fn authority(organization: &str, common_name: &str) -> der::Result<RdnSequence> {
+/// O alone.
+pub(super) fn organization(text: &str) -> der::Result<RdnSequence> {
     let mut name = RdnSequence::default();
-    if !organization.is_empty() {
-        name.push(attribute(ORGANIZATION_NAME, organization)?);
-    }
+    name.push(attribute(ORGANIZATION_NAME, text)?);
+    Ok(name)
+}
+
+/// CN, below what others share.
+pub(super) fn below(base: &RdnSequence, common_name: &str) -> der::Result<RdnSequence> {
+    let mut name = base.clone();
     name.push(attribute(COMMON_NAME, common_name)?);
     Ok(name)
 }
@@ -109,7 +114,7 @@ pub(super) fn of_device(organization: RdnSequence, device: Uuid) -> der::Result<
 
 /// CN alone.
 pub(super) fn common(text: &str) -> der::Result<RdnSequence> {
-    authority("", text)
+    below(&RdnSequence::default(), text)
 }
 
 /// The part of an authority's name that its subjects share: all but its CN.

@@ -4,15 +4,15 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use der::asn1::UintRef;
-use der::{Decode, Sequence};
+use der::Decode;
 use serde_json::{Value, json};
 
 use super::authority::Authority;
+use super::encoding::EcdsaSignature;
 use super::key::KeyError;
 
 impl Authority {
-    /// Signs `claims`: ES256, `x5c` = delivery signer, issuing CA, root.
+    /// Signs `claims`: ES256, `x5c` = delivery signer, issuing CA, what is above it, root.
     pub fn receipt(&self, claims: &Value) -> Result<String, KeyError> {
         self.jws(None, claims)
     }
@@ -32,13 +32,6 @@ impl Authority {
         let signature = concatenated(&key.sign(signed.as_bytes())?).ok_or(KeyError::Signing)?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
-}
-
-/// RFC 3279 §2.2.3.
-#[derive(Sequence)]
-struct EcdsaSignature<'a> {
-    r: UintRef<'a>,
-    s: UintRef<'a>,
 }
 
 /// The signature as JWS wants it: r ‖ s, 32 bytes each (RFC 7518 §3.4).

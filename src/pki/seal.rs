@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::key::{Entropy, KeyError, random};
 
 /// AES-256-GCM, 96-bit random nonce in front, 128-bit tag behind.
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
 /// A key that seals and opens. Random nonces allow 2^32 sealings under one key (SP 800-38D §8.3).
 pub struct SealingKey(Zeroizing<[u8; 32]>);
@@ -52,7 +52,12 @@ impl SealingKey {
 }
 
 fn associated(label: &str) -> Aad<Vec<u8>> {
-    Aad::from([&[VERSION], label.as_bytes()].concat())
+    Aad::from(associated_bytes(label))
+}
+
+/// What a sealed text is bound to.
+pub(super) fn associated_bytes(label: &str) -> Vec<u8> {
+    [&[VERSION], label.as_bytes()].concat()
 }
 
 impl fmt::Debug for SealingKey {

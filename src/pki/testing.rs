@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::authority::{Authority, Certify};
 use super::hierarchy::{Naming, Plan};
 use super::key::{Entropy, SigningKey, random, sha256};
+use super::keystore::KeyStore;
 use super::name::Holder;
 use super::profile::Profile;
 use super::seal::SealingKey;
@@ -65,7 +66,8 @@ impl Workshop {
             status_url: STATUS_URL.to_owned(),
         };
         let plan = Plan::draw(&naming, now, &seed).unwrap();
-        plan.create(folder.path(), &Self::master(), &seed).unwrap();
+        let master = Self::master();
+        plan.create(folder.path(), &KeyStore::open(folder.path(), &master).unwrap(), &seed).unwrap();
         let authority = Authority::load(folder.path(), &Self::master(), STATUS_URL).unwrap();
         Self { folder, authority, seed, now }
     }

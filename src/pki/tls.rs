@@ -15,11 +15,10 @@ pub struct ServerIdentity {
 
 impl Authority {
     pub fn server_identity(&self) -> Result<ServerIdentity, KeyError> {
+        let above = self.chain().split_last().map_or(&[][..], |(_root, below)| below);
+        let chain = [&self.server.certificate].into_iter().chain(above).map(|der| der.clone().into()).collect();
         let pkcs8 = self.server.key.to_pkcs8()?.to_vec();
-        Ok(ServerIdentity {
-            chain: vec![self.server.certificate.clone().into(), self.issuing_certificate().to_vec().into()],
-            key: PrivatePkcs8KeyDer::from(pkcs8).into(),
-        })
+        Ok(ServerIdentity { chain, key: PrivatePkcs8KeyDer::from(pkcs8).into() })
     }
 }
 

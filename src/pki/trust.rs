@@ -79,12 +79,6 @@ impl Authority {
     }
 }
 
-/// The key of a certificate, if it is on P-256.
-pub(super) fn public_key(der: &[u8]) -> Option<Spki> {
-    let (_, certificate) = read(der)?;
-    Spki::from_der(certificate.public_key().raw)
-}
-
 /// Whether `issuer` signed exactly these bytes.
 pub(super) fn is_signed_by(der: &[u8], issuer: &Spki) -> bool {
     Signed::read(der).is_some_and(|signed| signed.is_by(issuer))

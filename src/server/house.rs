@@ -9,14 +9,16 @@ use tokio::sync::Semaphore;
 
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
-use super::{ServerError, evidence, policy};
+use super::{ServerError, evidence, hsm, own_root, policy};
 use crate::pki::authority::Authority;
 use crate::pki::escrow::Escrow;
 use crate::pki::key::Entropy;
+use crate::pki::keystore::KeyStore;
 use crate::pki::master::MasterKey;
 use crate::pki::profile::Profiles;
 use crate::store::Store;
 use crate::workflows::budget::Budget;
+use crate::workflows::deeds::Deeds;
 use crate::workflows::world::{Clock, World};
 
 /// The database file of a data folder.
@@ -40,9 +42,12 @@ pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
 
 /// Opens everything that a data folder holds.
 pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<World, ServerError> {
+    own_root::must_be_complete(dir)?;
     let master = Arc::new(MasterKey::load(dir, master_from_environment().as_deref())?);
+    let token = hsm::open_in(dir, config.hsm.as_ref(), &master, entropy.as_ref())?;
+    let keys = KeyStore::open(dir, &master)?.with_token(token.clone());
     let shards = Shards::new(config.status.crl_shards).unwrap_or(Shards::ONE);
-    let authority = Authority::load(dir, &master, &config.status.url)?.with_shards(shards);
+    let authority = Authority::load_with(dir, &keys, &config.status.url)?.with_shards(shards);
     let profiles = Profiles::load(&dir.join("certs/profiles"))?;
     let policy = policy::load(&dir.join("certs/policy.toml"))?;
     let evidence = evidence::load(&dir.join("certs/evidence"))?;
@@ -53,7 +58,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         profiles,
         policy,
         evidence,
-        escrow: Escrow::at(dir, Arc::clone(&master)),
+        escrow: Escrow::at(dir, Arc::clone(&master)).with_token(token),
         master,
         devices_address: config.devices.address.clone(),
         ocsp_cache_s: config.status.ocsp_cache_seconds,
@@ -61,6 +66,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         mail: config.mail(),
         stretching: Arc::new(Semaphore::new(STRETCHING)),
         last_check: Mutex::default(),
+        deeds: Deeds::default(),
         shards: ShardLists::default(),
         folder: dir.to_owned(),
         clock,

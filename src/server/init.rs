@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use super::config::{Config, Listener, MailSection, MetricsListener, StatusListener};
 use super::house::DATABASE;
+use super::hsm::{self, HsmSection};
 use super::policy::Delivered;
 use super::{ServerError, evidence};
 use crate::pki::escrow::Escrow;
 use crate::pki::hierarchy::{Naming, Plan};
 use crate::pki::key::Entropy;
+use crate::pki::keystore::KeyStore;
 use crate::pki::master::MasterKey;
 use crate::pki::profile;
+use crate::pki::signers::Recorded;
 use crate::store::Store;
 use crate::store::certificate::ServiceCertificate;
 use crate::store::commit::{Commit, Write};
@@ -31,10 +34,12 @@ pub struct Foundation {
     pub bind: String,
     pub ports: Ports,
     pub policy: Delivered,
+    /// The token that is to keep the private keys.
+    pub hsm: Option<HsmSection>,
 }
 
 /// What seals the keys in escrow from the first day on.
-const FIRST_ESCROW_KEY: u32 = 1;
+pub(super) const FIRST_ESCROW_KEY: u32 = 1;
 
 /// The port of each listener.
 #[derive(Clone, Copy, Debug)]
@@ -56,30 +61,45 @@ pub async fn init(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<(), ServerError> {
-    check(foundation)?;
-    if dir.join("remint.toml").exists() {
-        return Err(ServerError::new(format!("{}: found: an installation, expected: an empty folder", dir.display())));
-    }
-    fs::create_dir_all(dir).map_err(|source| ServerError::new(format!("{}: {source}", dir.display())))?;
-    close_to_others(dir)?;
-    let config = config(foundation);
-    let naming = Naming {
-        organization: foundation.organization.clone(),
-        hosts: vec![foundation.host.clone()],
-        status_url: config.status.url.clone(),
-    };
-    let plan = Plan::draw(&naming, clock.now(), entropy)?;
-
-    write_certs(dir, foundation.policy)?;
+    let config = begin(dir, foundation, |dir| match dir.join("remint.toml").exists() {
+        true => Err(ServerError::new(format!("{}: found: an installation, expected: an empty folder", dir.display()))),
+        false => Ok(()),
+    })?;
+    let token = hsm::open(config.hsm.as_ref())?;
+    let plan = Plan::draw(&naming(&config, &foundation.organization), clock.now(), entropy)?;
     let master = match master {
         Some(_) => MasterKey::load(dir, master)?,
         None => MasterKey::create(dir, entropy)?,
     };
     let master = Arc::new(master);
-    Escrow::at(dir, Arc::clone(&master)).make(FIRST_ESCROW_KEY, entropy)?;
-    record(dir, &plan, clock).await?;
-    plan.create(dir, &master, entropy)?;
+    let keys = KeyStore::open(dir, &master)?.with_token(token.clone());
+    Escrow::at(dir, Arc::clone(&master)).with_token(token).make(FIRST_ESCROW_KEY, entropy)?;
+    record(dir, &plan.recorded(), clock).await?;
+    plan.create(dir, &keys, entropy)?;
     config.save(dir)
+}
+
+/// What every installation begins with: a folder that nobody else reads, the profiles and the policy. `may_begin` judges what is there.
+pub(super) fn begin(
+    dir: &Path,
+    foundation: &Foundation,
+    may_begin: impl Fn(&Path) -> Result<(), ServerError>,
+) -> Result<Config, ServerError> {
+    check(foundation)?;
+    may_begin(dir)?;
+    fs::create_dir_all(dir).map_err(|source| ServerError::new(format!("{}: {source}", dir.display())))?;
+    close_to_others(dir)?;
+    if !dir.join("remint.toml").exists() {
+        write_certs(dir, foundation.policy)?;
+    }
+    Ok(config(foundation))
+}
+
+/// How the hierarchy of this configuration is named.
+pub(super) fn naming(config: &Config, organization: &str) -> Naming {
+    let address = &config.devices.address;
+    let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _port)| host);
+    Naming { organization: organization.to_owned(), hosts: vec![host.to_owned()], status_url: config.status.url.clone() }
 }
 
 /// What `serve` could not serve is refused before anything is made.
@@ -117,6 +137,7 @@ fn config(foundation: &Foundation) -> Config {
         },
         metrics: ports.metrics.map(|port| MetricsListener { listen: format!("127.0.0.1:{port}") }),
         mail: MailSection::default(),
+        hsm: foundation.hsm.clone(),
     }
 }
 
@@ -136,12 +157,11 @@ fn write_certs(dir: &Path, policy: Delivered) -> Result<(), ServerError> {
 }
 
 /// Every serial that the issuing CA is about to sign is on record before it signs.
-async fn record(dir: &Path, plan: &Plan, clock: &dyn Clock) -> Result<(), ServerError> {
+pub(super) async fn record(dir: &Path, recorded: &[&Recorded], clock: &dyn Clock) -> Result<(), ServerError> {
     let now = clock.now();
     let store = Store::open(&dir.join(DATABASE)).await?;
-    let mut writes: Vec<Write> = plan
-        .recorded()
-        .into_iter()
+    let mut writes: Vec<Write> = recorded
+        .iter()
         .map(|recorded| {
             Write::ServiceCertificate(ServiceCertificate {
                 serial: recorded.serial,

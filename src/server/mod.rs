@@ -7,9 +7,11 @@ pub mod config;
 pub mod escrow;
 pub mod evidence;
 pub mod house;
+pub mod hsm;
 pub mod init;
 mod jobs;
 mod listener;
+pub mod own_root;
 pub mod policy;
 mod policy_text;
 pub mod post;
@@ -27,9 +29,9 @@ use tokio::task::JoinSet;
 
 use self::config::Config;
 use self::post::Folder;
-use crate::http;
 use crate::workflows::settle_dues::settle_all;
 use crate::workflows::world::World;
+use crate::{http, pages};
 
 /// Why the server cannot be made, opened or run: the administrator must act, and the message says on what.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,7 @@ from!(
     crate::pki::hierarchy::HierarchyError,
     crate::pki::keystore::KeyStoreError,
     crate::pki::profile::ProfileError,
+    crate::pki::token::TokenFault,
     crate::store::StoreError,
     crate::workflows::failure::Failure,
     rustls::Error,
@@ -128,7 +131,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let devices = http::devices().with_state(Arc::clone(&world));
-        let desk = http::desk().with_state(Arc::clone(&world));
+        let desk = pages::desk().with_state(Arc::clone(&world));
         let status = http::status().with_state(Arc::clone(&world));
         tasks.spawn(listener::serve(sockets.devices, Some(http::tls::devices(&world.authority)?), devices, stopped.clone()));
         tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));

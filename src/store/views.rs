@@ -89,7 +89,84 @@ macro_rules! requests_where {
     };
 }
 
+/// A replacement that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    pub request: RequestId,
+    pub user_name: String,
+    pub device_name: String,
+    pub reason: Reason,
+    pub opened_at: Timestamp,
+    /// Of the ticket that is out, if one is.
+    pub ticket_expires_at: Option<Timestamp>,
+}
+
+/// A device whose own certificate ends soon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpiringDevice {
+    pub user: UserId,
+    pub user_name: String,
+    pub device_name: String,
+    pub not_after: Timestamp,
+}
+
 impl Store {
+    /// Open requests but updates, oldest first, after one that the page before ended with.
+    pub async fn queue(&self, after: Option<RequestId>, limit: u32) -> Result<Vec<RequestLine>, StoreError> {
+        let found = sqlx::query(
+            "SELECT requests.id, requests.user_id, users.name AS user_name, requests.kind, purpose, mode, reason, requests.state, \
+             opened_at, closed_at, devices.id AS target, devices.name AS target_name \
+             FROM requests JOIN users ON users.id = requests.user_id LEFT JOIN devices ON devices.id = line_target \
+             WHERE requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing') AND purpose <> 'update' \
+             AND (?2 IS NULL OR (opened_at, requests.id) > (SELECT opened_at, id FROM requests WHERE id = ?2)) \
+             ORDER BY opened_at, requests.id LIMIT ?1",
+        );
+        let found = found.bind(limit).bind(after).fetch_all(&self.readers).await?;
+        Ok(found.iter().map(read_request).collect::<Result<_, _>>()?)
+    }
+
+    /// Open replacements, oldest first.
+    pub async fn incidents(&self, limit: u32) -> Result<Vec<Incident>, StoreError> {
+        let found = sqlx::query(
+            "SELECT requests.id, users.name AS user_name, devices.name AS device_name, reason, opened_at, \
+             (SELECT max(expires_at) FROM tickets WHERE tickets.user_id = requests.user_id AND request_id = requests.id AND tickets.state = 'open') AS ticket \
+             FROM requests JOIN users ON users.id = requests.user_id JOIN devices ON devices.id = line_target \
+             WHERE requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing') AND purpose = 'replacement' \
+             ORDER BY opened_at LIMIT ?",
+        );
+        let incident = |row: &SqliteRow| {
+            Ok::<_, sqlx::Error>(Incident {
+                request: row.try_get("id")?,
+                user_name: row.try_get("user_name")?,
+                device_name: row.try_get("device_name")?,
+                reason: row.try_get("reason")?,
+                opened_at: time(row, "opened_at")?,
+                ticket_expires_at: time_if_any(row, "ticket")?,
+            })
+        };
+        let found = found.bind(limit).fetch_all(&self.readers).await?;
+        Ok(found.iter().map(incident).collect::<Result<_, _>>()?)
+    }
+
+    /// Devices in use whose own `auth` ends in a span of time, the first to end first.
+    pub async fn expiring_devices(&self, from: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<ExpiringDevice>, StoreError> {
+        let found = sqlx::query(
+            "SELECT users.id AS user, users.name AS user_name, devices.name AS device_name, not_after FROM credentials \
+             JOIN devices ON devices.id = made_for JOIN users ON users.id = credentials.user_id \
+             WHERE slot = 'auth' AND credentials.state = 'issued' AND devices.state = 'issued' AND not_after BETWEEN ? AND ? ORDER BY not_after LIMIT ?",
+        );
+        let device = |row: &SqliteRow| {
+            Ok::<_, sqlx::Error>(ExpiringDevice {
+                user: row.try_get("user")?,
+                user_name: row.try_get("user_name")?,
+                device_name: row.try_get("device_name")?,
+                not_after: time(row, "not_after")?,
+            })
+        };
+        let found = found.bind(Millis(from)).bind(Millis(until)).bind(limit).fetch_all(&self.readers).await?;
+        Ok(found.iter().map(device).collect::<Result<_, _>>()?)
+    }
+
     /// Requests, newest first.
     pub async fn requests(&self, filter: RequestFilter, after: Option<RequestCursor>, limit: u32) -> Result<Vec<RequestLine>, StoreError> {
         let page = match (filter.user, filter.open_only) {

@@ -59,6 +59,7 @@ impl Report {
 /// Checks everything.
 pub async fn check_house(world: &World, published: &dyn Published) -> Result<Report, Failure> {
     let mut report = Report::default();
+    must_be_ready(world)?;
 
     // 1 the file, and what only the whole database can show
     for fault in world.store.inspect().await? {
@@ -99,7 +100,14 @@ pub async fn check_house(world: &World, published: &dyn Published) -> Result<Rep
     for fault in verdict.faults {
         report.diverges(format!("invariant 8: the audit log: {fault}"));
     }
+    must_be_ready(world)?;
     Ok(report)
+}
+
+/// Without its keys, a house cannot show whether what it says is true.
+fn must_be_ready(world: &World) -> Result<(), Failure> {
+    let is_ready = world.authority.is_ready();
+    if is_ready { Ok(()) } else { Err(Failure::Unavailable("the token that keeps the private keys is away".into())) }
 }
 
 /// What cannot be read of a row is a divergence; of the whole database, it is the end of the check.

@@ -92,12 +92,12 @@ impl Done {
 }
 
 /// Carries an errand out: one transaction, with its audit entry. A refusal is on the audit log too.
-pub async fn carry_out(world: &World, caller: &Caller, errand: &impl Errand) -> Result<Done, Failure> {
+pub async fn carry_out(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized)) -> Result<Done, Failure> {
     retrying(|| attempt(world, caller, errand)).await
 }
 
 /// What an errand would do, if it were carried out now. Nothing is changed, and nothing goes on the audit log.
-pub async fn preview(world: &World, caller: &Caller, errand: &impl Errand) -> Result<Effects, Failure> {
+pub async fn preview(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized)) -> Result<Effects, Failure> {
     let decision = retrying(|| async { decide(world, caller, errand).await.map_err(Stopped::unrecorded) }).await?;
     let before = &decision.loaded.holdings;
     let mut after = before.clone();
@@ -105,7 +105,7 @@ pub async fn preview(world: &World, caller: &Caller, errand: &impl Errand) -> Re
     Ok(Effects::between(before, &after, errand.undo(), decision.entry.at))
 }
 
-async fn attempt(world: &World, caller: &Caller, errand: &impl Errand) -> Result<Done, Failure> {
+async fn attempt(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized)) -> Result<Done, Failure> {
     let Decision { loaded, changes: decided, entry } = match decide(world, caller, errand).await {
         Ok(decision) => decision,
         Err(Stopped::Refused(refusal, entry)) => return Err(world.refused(*entry, refusal).await),
@@ -152,7 +152,7 @@ impl<E: Into<Failure>> From<E> for Stopped {
     }
 }
 
-async fn decide(world: &World, caller: &Caller, errand: &impl Errand) -> Result<Decision, Stopped> {
+async fn decide(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized)) -> Result<Decision, Stopped> {
     let now = world.now();
     let mut entry = caller.entry(errand.name(), now);
     entry.details = errand.details();
@@ -197,7 +197,7 @@ async fn decide(world: &World, caller: &Caller, errand: &impl Errand) -> Result<
 }
 
 /// Whose the subject is; a refusal where there is no such thing, or it is nobody's.
-async fn owner(world: &World, errand: &impl Errand) -> Result<Result<UserId, Refusal>, Failure> {
+async fn owner(world: &World, errand: &(impl Errand + ?Sized)) -> Result<Result<UserId, Refusal>, Failure> {
     let (found, what) = match errand.subject() {
         Subject::User(user) => (world.store.is_user(user).await?.then_some(user), "user"),
         Subject::Request(request) => (world.store.user_of_request(request).await?, "request"),

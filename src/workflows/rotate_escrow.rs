@@ -94,6 +94,8 @@ pub async fn reseal_batch(world: &World, key: u32, after: CredentialId, limit: u
     for kept in &page {
         match resealed(world, kept, key) {
             Ok(write) => writes.push(write),
+            // a token that is away comes back: then the rotation goes on
+            Err(error @ EscrowError::NotDone { .. }) => return Err(error.into()),
             Err(error) => stuck.push(error.to_string()),
         }
     }

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::budget::Budget;
+use super::deeds::Deeds;
 use super::deliver_letters::Mail;
 use super::failure::Failure;
 use super::letters::letters_of;
@@ -65,6 +66,8 @@ pub struct World {
     pub mail: Mail,
     /// How many passwords are stretched at once: each takes 19 MiB.
     pub stretching: Arc<Semaphore>,
+    /// What the buttons of pages led to.
+    pub deeds: Deeds,
     /// The CRLs of shards that were asked for, of the newest number.
     pub shards: ShardLists,
     /// What the last check of this server found.

@@ -122,7 +122,7 @@ async fn a_bad_line_is_named_and_nothing_is_imported() {
     let mut log = Log::from_now_on(&live).await;
     for (csv, line, words) in [
         ("kind,serial\nsmart-card,1\nmobile-smart-card,2\nsmart-card,3\n", 3, "kind: found: mobile-smart-card"),
-        ("kind,serial\nsmart-card,1\ncard,2\n", 3, "kind: found: \"card\", expected one of: smart-card"),
+        ("kind,serial\nsmart-card,1\ncard,2\n", 3, "kind: found: \"card\", expected: smart-card"),
         ("kind,serial\nsmart-card,1\nsmart-card,2\nsmart-card,1\n", 4, "serial: found: \"1\" for the second time"),
         ("kind,serial\nsmart-card,1\nsmart-card,KNOWN\n", 3, "serial: found: \"KNOWN\", a smart-card that is known already"),
         ("kind,serial\nsmart-card\n", 2, "found: 1 fields, expected: 2"),

@@ -77,6 +77,7 @@ impl House {
             bind: "127.0.0.1".to_owned(),
             ports: Ports { devices: 8443, desk: 9443, portal: 7443, status: 8080, metrics: None },
             policy: Delivered::Default,
+            hsm: None,
         };
         let dir = folder.path().join("house");
         init(&dir, &foundation, None, clock.as_ref(), entropy.as_ref()).await.unwrap();

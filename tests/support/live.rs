@@ -80,6 +80,15 @@ impl Live {
 
     /// `edit` changes the data folder before the server reads it.
     pub async fn with_house(edit: impl FnOnce(&Path)) -> Self {
+        Self::founded(async |dir, foundation| {
+            init(dir, foundation, None, &SystemClock, &SystemEntropy).await.unwrap();
+            edit(dir);
+        })
+        .await
+    }
+
+    /// `found` makes the data folder, by whatever way.
+    pub async fn founded(found: impl AsyncFnOnce(&Path, &Foundation)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("house");
         let (sockets, ports) = free_sockets().await;
@@ -89,9 +98,9 @@ impl Live {
             bind: "127.0.0.1".to_owned(),
             ports,
             policy: Delivered::Default,
+            hsm: None,
         };
-        init(&dir, &foundation, None, &SystemClock, &SystemEntropy).await.unwrap();
-        edit(&dir);
+        found(&dir, &foundation).await;
 
         let config = Config::load(&dir).unwrap();
         let clock = Arc::new(ClockAhead(AtomicI64::new(0)));

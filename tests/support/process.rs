@@ -26,15 +26,31 @@ pub struct Installation {
     portal: u16,
     status: u16,
     metrics: u16,
+    /// What every program of this installation has in its environment.
+    environment: Vec<(String, String)>,
     running: Mutex<Option<Child>>,
 }
 
 impl Installation {
     /// Makes a data folder as an administrator does, and starts the server.
     pub fn found() -> Self {
+        let installation = Self::planned(tempfile::tempdir().unwrap(), &[]);
+        installation.init(&[]).unwrap_or_else(|said| panic!("remint init: {said}"));
+        installation.hire("hana");
+        installation.start();
+        installation
+    }
+
+    /// An installation in this folder that is not made yet.
+    pub fn planned(folder: TempDir, environment: &[(&str, &str)]) -> Self {
         let [devices, desk, portal, status, metrics] = free_ports();
-        let folder = tempfile::tempdir().unwrap();
-        let installation = Self { folder, devices, desk, portal, status, metrics, running: Mutex::new(None) };
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { folder, devices, desk, portal, status, metrics, environment, running: Mutex::new(None) }
+    }
+
+    /// Makes the data folder; what is said, if it is not made.
+    pub fn init(&self, more: &[&str]) -> Result<(), String> {
+        let Self { devices, desk, portal, status, metrics, .. } = *self;
         let ports = [
             ("--devices-port", devices),
             ("--desk-port", desk),
@@ -42,10 +58,25 @@ impl Installation {
             ("--status-port", status),
             ("--metrics-port", metrics),
         ];
-        installation.administer("init", ports.iter().flat_map(|(option, port)| [(*option).to_owned(), port.to_string()]));
-        installation.hire("hana");
-        installation.start();
-        installation
+        let mut remint = self.remint("init");
+        remint.args(more).args(ports.iter().flat_map(|(option, port)| [(*option).to_owned(), port.to_string()]));
+        let output = remint.output().unwrap();
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    }
+
+    /// Runs a command on the data folder; what it says, and whether it succeeds.
+    pub fn runs(&self, words: &[&str]) -> (bool, String) {
+        let mut remint = Command::new(remint());
+        remint.envs(self.environment.iter().cloned()).args(words).arg("--data").arg(self.data());
+        let output = remint.output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    }
+
+    /// What the server says when it does not start.
+    pub fn refuses_to_start(&self) -> String {
+        let output = self.remint("serve").output().unwrap();
+        assert!(!output.status.success(), "the server started");
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
     pub fn data(&self) -> PathBuf {
@@ -129,13 +160,15 @@ impl Installation {
         let words: Vec<_> = words.into_iter().collect();
         let (act, rest) = words.split_at(usize::from(command == "operator"));
         let data = self.data();
-        let output = Command::new(remint()).arg(command).args(act).arg("--data").arg(data).args(rest).output().unwrap();
+        let mut remint = Command::new(remint());
+        let output =
+            remint.envs(self.environment.iter().cloned()).arg(command).args(act).arg("--data").arg(data).args(rest).output().unwrap();
         assert!(output.status.success(), "remint {command}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     fn remint(&self, command: &str) -> Command {
         let mut remint = Command::new(remint());
-        remint.arg(command).arg("--data").arg(self.data());
+        remint.envs(self.environment.iter().cloned()).arg(command).arg("--data").arg(self.data());
         remint
     }
 

@@ -84,7 +84,7 @@ pub fn router() -> Router<Arc<World>> {
 }
 
 /// The operator who asks: their certificate is judged on every request.
-pub(super) struct Operator(Caller);
+pub struct Operator(pub Caller);
 
 impl FromRequestParts<Arc<World>> for Operator {
     type Rejection = Problem;
@@ -96,7 +96,7 @@ impl FromRequestParts<Arc<World>> for Operator {
 }
 
 /// A browser shows the operator's certificate to us whoever's page asks it to: a page of another origin may change nothing.
-pub(super) async fn own_origin_only(request: Request, next: Next) -> Response {
+pub async fn own_origin_only(request: Request, next: Next) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     match foreign_origin(request.headers()) {
         Some(origin) if !is_read => {
@@ -113,7 +113,7 @@ fn foreign_origin(headers: &HeaderMap) -> Option<String> {
 }
 
 /// What the desk sees is personal: no cache keeps it.
-pub(super) async fn not_stored(request: Request, next: Next) -> Response {
+pub async fn not_stored(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -1,0 +1,28 @@
+// The live parts. Every page works without them.
+"use strict";
+
+// The steps of a request, as they change.
+const live = document.querySelector("#live[data-events]");
+if (live) {
+  const source = new EventSource(live.dataset.events);
+  source.addEventListener("steps", (event) => {
+    live.innerHTML = event.data;
+  });
+  addEventListener("pagehide", () => source.close());
+}
+
+// A form is sent once, however often its button is pressed.
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+});
+
+// Back from another page, a form may be sent again.
+addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});

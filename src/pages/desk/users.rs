@@ -1,0 +1,163 @@
+//! Finding somebody, and entering somebody new.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{Visitor, see, user_path};
+use crate::http::problem::Problem;
+use crate::lifecycle::actor::Role;
+use crate::lifecycle::directory::Attributes;
+use crate::lifecycle::ids::Serial;
+use crate::lifecycle::user::User;
+use crate::pages::form::{Filled, Token};
+use crate::pages::frame::Page;
+use crate::pages::parts::name;
+use crate::pages::words::{Words, number, text};
+use crate::workflows::create_user::{NewUser, create_user};
+use crate::workflows::failure::Failure;
+use crate::workflows::look_up_user::works_at_the_desk;
+use crate::workflows::world::World;
+
+/// More are not listed: whoever sees so many asks more precisely.
+const PAGE: u32 = 50;
+
+#[derive(Deserialize)]
+pub struct FindQuery {
+    #[serde(default)]
+    q: String,
+}
+
+/// Users by any part of a name, an address, a device serial; or by the serial of a certificate.
+pub async fn find(State(world): State<Arc<World>>, visitor: Visitor, Query(query): Query<FindQuery>) -> Result<Response, Problem> {
+    works_at_the_desk(&world, &visitor.caller, "look-up").await?;
+    let (words, asked) = (visitor.words, query.q.trim());
+    let found = if asked.is_empty() { None } else { Some(found(&world, asked).await?) };
+    if let Some([only]) = found.as_deref() {
+        return Ok(see(&user_path(only.id)));
+    }
+    let body = html! {
+        h1 { (words.say("find-title")) }
+        (search(words, asked))
+        @if let Some(found) = &found { (results(words, asked, found)) }
+        @if visitor.is(Role::HelpDesk) { p { a href="/users/new" { (words.say("new-user-title")) } } }
+    };
+    Ok(visitor.page("/users", words.say("find-title"), body).into_response())
+}
+
+/// The field that finds somebody.
+pub fn search(words: Words, asked: &str) -> Markup {
+    html! {
+        form.search role="search" action="/users" {
+            label for="q" { (words.say("find-label")) }
+            p.hint #q-hint { (words.say("find-hint")) }
+            div.row {
+                input #q type="search" name="q" value=(asked) aria-describedby="q-hint" autocomplete="off" maxlength="200";
+                button { (words.say("find-button")) }
+            }
+        }
+    }
+}
+
+async fn found(world: &World, asked: &str) -> Result<Vec<User>, Failure> {
+    if let Some(user) = by_certificate(world, asked).await? {
+        return Ok(vec![user]);
+    }
+    Ok(world.store.find_users(asked, PAGE).await?)
+}
+
+/// The serial of a certificate as programs print it: hexadecimal, with colons or without.
+async fn by_certificate(world: &World, asked: &str) -> Result<Option<User>, Failure> {
+    let digits: String = asked.chars().filter(|character| !matches!(character, ':' | ' ')).collect();
+    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
+    let Some(serial) = bytes.as_deref().and_then(Serial::from_bytes) else { return Ok(None) };
+    match world.store.credential_by_serial(serial).await? {
+        Some(credential) => Ok(Some(world.load(credential.user).await?.holdings.user)),
+        None => Ok(None),
+    }
+}
+
+fn results(words: Words, asked: &str, found: &[User]) -> Markup {
+    html! {
+        section aria-live="polite" {
+            h2 {
+                @match found.len() {
+                    0 => { (words.with("find-none", [("asked", text(asked))])) }
+                    count if count == PAGE as usize => { (words.with("find-many", [("count", number(count))])) }
+                    count => { (words.with("find-some", [("count", number(count))])) }
+                }
+            }
+            ul.list {
+                @for user in found {
+                    li {
+                        a href=(user_path(user.id)) { (name(&user.name)) }
+                        span.quiet { " " (name(&user.email)) }
+                        @if !user.upn.eq_ignore_ascii_case(&user.email) { span.quiet { " · " (name(&user.upn)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Somebody new.
+pub async fn new(State(world): State<Arc<World>>, visitor: Visitor) -> Result<Page, Problem> {
+    visitor.caller.actor.must_be(Role::HelpDesk).map_err(Failure::from)?;
+    let token = visitor.token(&world)?;
+    Ok(entry(&visitor, &token, &NewFields::default(), None))
+}
+
+#[derive(Default, Deserialize)]
+pub struct NewFields {
+    #[serde(default)]
+    token: String,
+    name: String,
+    email: String,
+    upn: String,
+}
+
+/// Enters them; what is wrong is said at the top, and what was typed is still there.
+pub async fn create(State(world): State<Arc<World>>, visitor: Visitor, Filled(fields): Filled<NewFields>) -> Result<Response, Problem> {
+    visitor.click(&world, &fields.token)?;
+    let upn = if fields.upn.trim().is_empty() { &fields.email } else { &fields.upn };
+    let trimmed = |text: &str| text.trim().to_owned();
+    let new = NewUser { name: trimmed(&fields.name), email: trimmed(&fields.email), upn: trimmed(upn), attributes: Attributes::default() };
+    match create_user(&world, &visitor.caller, new).await {
+        Ok(user) => Ok(see(&user_path(user.id))),
+        Err(Failure::Invalid { detail, .. }) => {
+            let page = entry(&visitor, &visitor.token(&world)?, &fields, Some(&detail));
+            Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY))
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+fn entry(visitor: &Visitor, token: &Token, fields: &NewFields, wrong: Option<&str>) -> Page {
+    let words = visitor.words;
+    let field = |id: &str, label: String, hint: Option<String>, value: &str, kind: &str| {
+        html! {
+            label for=(id) { (label) }
+            @if let Some(hint) = &hint { p.hint id={ (id) "-hint" } { (hint) } }
+            input id=(id) name=(id) type=(kind) value=(value) maxlength="200" required[id != "upn"]
+                aria-describedby=[hint.as_ref().map(|_| format!("{id}-hint"))];
+        }
+    };
+    let body = html! {
+        h1 { (words.say("new-user-title")) }
+        @if let Some(wrong) = wrong {
+            div.errors role="alert" { h2 { (words.say("errors-title")) } p { a href="#name" { (wrong) } } }
+        }
+        form method="post" {
+            (token.field())
+            (field("name", words.say("new-user-name"), None, &fields.name, "text"))
+            (field("email", words.say("new-user-email"), None, &fields.email, "email"))
+            (field("upn", words.say("new-user-upn"), Some(words.say("new-user-upn-hint")), &fields.upn, "text"))
+            button.primary { (words.say("new-user-button")) }
+        }
+    };
+    visitor.page("/users", words.say("new-user-title"), body)
+}

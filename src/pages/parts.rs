@@ -1,0 +1,145 @@
+//! The parts that pages are made of: a state as a tag, a time, what an act would do, what somebody holds.
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::words::{Words, number, text};
+use crate::lifecycle::change::Carried;
+use crate::lifecycle::credential::{Credential, Slot};
+use crate::lifecycle::device::Device;
+use crate::lifecycle::effects::{CredentialEffect, DeviceEffect, Effects, Undo};
+use crate::lifecycle::hold::{Cause, Held};
+use crate::lifecycle::holdings::Holdings;
+use crate::lifecycle::ids::CredentialId;
+
+/// A state, in words and not by its color alone.
+pub fn tag(words: Words, status: &str) -> Markup {
+    html! { span class={ "tag is-" (status) } { (words.word("status", status)) } }
+}
+
+/// A moment, to the minute, in UTC.
+pub fn at(moment: Timestamp) -> Markup {
+    html! { time datetime=(moment) { (moment.strftime("%-d %b %Y, %H:%M UTC")) } }
+}
+
+/// A day.
+pub fn day(moment: Timestamp) -> Markup {
+    html! { time datetime=(moment) { (moment.strftime("%-d %b %Y")) } }
+}
+
+/// How long ago, roughly.
+pub fn ago(words: Words, moment: Timestamp, now: Timestamp) -> String {
+    let minutes = usize::try_from(now.duration_since(moment).as_mins()).unwrap_or(0);
+    match minutes {
+        0 => words.say("ago-now"),
+        minutes @ 1..60 => words.with("ago-minutes", [("count", number(minutes))]),
+        minutes @ 60..1440 => words.with("ago-hours", [("count", number(minutes / 60))]),
+        minutes => words.with("ago-days", [("count", number(minutes / 1440))]),
+    }
+}
+
+/// Names that somebody chose stand apart, whichever way they are read.
+pub fn name(name: &str) -> Markup {
+    html! { bdi { (name) } }
+}
+
+/// Why something may not be used now.
+pub fn holds(words: Words, held: &Holdings, on: Held) -> Markup {
+    let standing: Vec<_> = held.holds.on(on).collect();
+    html! {
+        @if !standing.is_empty() {
+            ul.holds {
+                @for (hold, since) in standing { li { (cause(words, held, hold.cause)) ", " (words.say("since")) " " (at(since)) } }
+            }
+        }
+    }
+}
+
+fn cause(words: Words, held: &Holdings, cause: Cause) -> String {
+    match cause {
+        Cause::Replacement(request) => {
+            let reason = held.requests.get(&request).and_then(|request| request.replacement()).map(|(reason, _)| reason.as_str());
+            words.with("held-by-replacement", [("reason", text(&words.word("reason", reason.unwrap_or("other"))))])
+        }
+        Cause::HelpDeskDevice(_) => words.say("held-by-desk-device"),
+        Cause::HelpDeskCredential(_) => words.say("held-by-desk-credential"),
+    }
+}
+
+/// What a device carries, current before history.
+pub fn carried<'h>(held: &'h Holdings, device: &Device) -> Vec<(&'h Credential, Carried)> {
+    let mut carried: Vec<_> = held.carried_by(device.id).collect();
+    carried.sort_by_key(|(credential, how)| (*how != Carried::Current, credential.slot, std::cmp::Reverse(credential.issued_at())));
+    carried
+}
+
+/// A slot as people say it.
+pub fn slot(words: Words, slot: Slot) -> String {
+    words.word("slot", slot.as_str())
+}
+
+/// What an act would do: before and after, what still works, and whether there is a way back.
+pub fn effects(words: Words, held: &Holdings, effects: &Effects) -> Markup {
+    let touched: Vec<&DeviceEffect> = effects.devices.iter().filter(|device| device.is_touched).collect();
+    html! {
+        section.effects aria-labelledby="effects" {
+            h2 #effects { (words.say("what-will-happen")) }
+            @if touched.is_empty() { p { (words.say("nothing-changes")) } }
+            @for device in touched {
+                div.effect {
+                    h3 { (name(&device.name)) " " (step(words, device.before.map(|s| s.as_str()), device.after.map(|s| s.as_str()))) }
+                    ul {
+                        @for credential in effects.credentials.iter().filter(|credential| is_on(held, device, credential.credential)) {
+                            (credential_effect(words, credential))
+                        }
+                        @if device.update_opens { li { (words.say("update-opens")) } }
+                    }
+                }
+            }
+            h3 { (words.say("what-still-works")) }
+            @if effects.remaining.iter().all(|remaining| remaining.usable.is_empty()) { p { (words.say("nothing-works")) } }
+            ul {
+                @for remaining in effects.remaining.iter().filter(|remaining| !remaining.usable.is_empty()) {
+                    li {
+                        @if let Some(device) = held.devices.get(&remaining.device) { (name(&device.name)) ": " }
+                        (remaining.usable.iter().map(|each| slot(words, *each)).collect::<Vec<_>>().join(", "))
+                    }
+                }
+            }
+            (undo(words, effects.undo))
+        }
+    }
+}
+
+fn is_on(held: &Holdings, device: &DeviceEffect, credential: CredentialId) -> bool {
+    held.carries.contains_key(&(device.device, credential))
+}
+
+/// Only what changes is told.
+fn credential_effect(words: Words, effect: &CredentialEffect) -> Markup {
+    let (before, after) = (effect.before.map(|status| status.as_str()), effect.after.map(|status| status.as_str()));
+    html! {
+        @if before != after {
+            li { (slot(words, effect.slot)) " " (step(words, before, after)) }
+        }
+    }
+}
+
+fn step(words: Words, before: Option<&str>, after: Option<&str>) -> Markup {
+    html! {
+        @if let Some(before) = before { (tag(words, before)) }
+        @if before != after {
+            @if before.is_some() { span aria-hidden="true" { " → " } span.unseen { " " (words.say("becomes")) " " } }
+            @if let Some(after) = after { (tag(words, after)) }
+        }
+    }
+}
+
+fn undo(words: Words, undo: Undo) -> Markup {
+    html! {
+        @match undo {
+            Undo::By { act, .. } => p.hint { (words.word("undo", act)) },
+            Undo::Never { .. } => p.warning { strong { (words.say("cannot-be-undone")) } },
+        }
+    }
+}

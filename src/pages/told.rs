@@ -1,0 +1,55 @@
+//! A no, told to a person: what happened, in words, and what to do now. The API tells programs the problem as it is.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use maud::html;
+
+use super::frame::Page;
+use super::words::{Words, text};
+use crate::http::problem::Told;
+use crate::workflows::world::World;
+
+/// Tells every no of these paths in the visitor's words.
+pub fn in_words(router: Router<Arc<World>>) -> Router<Arc<World>> {
+    router.layer(from_fn(tell))
+}
+
+async fn tell(request: Request, next: Next) -> Response {
+    let (words, is_person) = (Words::of(request.headers()), wants_a_page(&request));
+    let back = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let response = next.run(request).await;
+    match response.extensions().get::<Told>() {
+        Some(told) if is_person => page(words, response.status(), told, back.as_deref()),
+        Some(_) | None => response,
+    }
+}
+
+/// The API is for programs; everything else is for people.
+fn wants_a_page(request: &Request) -> bool {
+    !request.uri().path().starts_with("/api/")
+}
+
+fn page(words: Words, status: StatusCode, told: &Told, back: Option<&str>) -> Response {
+    let title = words.say(if status.is_server_error() { "no-now" } else { "no-done" });
+    let body = html! {
+        h1 { (title) }
+        p.lead { (words.word("code", told.code)) }
+        @match (&told.found, &told.required) {
+            (Some(found), Some(required)) => {
+                p { (words.with("no-found-required", [("found", text(found)), ("required", text(required))])) }
+            }
+            _ => { p.quiet { (told.detail) } }
+        }
+        p { (words.say("no-nothing-changed")) }
+        p {
+            @if let Some(back) = back { a.button href=(back) { (words.say("back-and-look-again")) } " " }
+            a href="/" { (words.say("to-the-start")) }
+        }
+    };
+    Page { words, title, nav: Vec::new(), who: None, body }.with_status(status)
+}

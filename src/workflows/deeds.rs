@@ -1,0 +1,73 @@
+//! Deeds: what the buttons of pages led to. A second click on the same button does nothing new and shows what the first one did, also the
+//! invitation, which is kept nowhere else and here for ten minutes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::errand::Done;
+use super::failure::Failure;
+use super::invitation::Invitation;
+use crate::lifecycle::ids::{RequestId, UserId};
+
+/// For how long a click is remembered.
+const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
+/// How many clicks are remembered at most; then the oldest are forgotten.
+const MOST: usize = 10_000;
+
+/// What a click led to.
+#[derive(Debug)]
+pub struct Deed {
+    /// Whom it concerned.
+    pub user: UserId,
+    pub request: Option<RequestId>,
+    /// Shown this once, where a ticket was given out.
+    pub invitation: Option<Invitation>,
+    /// Who clicked, and is shown it.
+    by: String,
+}
+
+type Cell = Arc<OnceCell<Arc<Deed>>>;
+
+/// The clicks of the last minutes.
+#[derive(Default)]
+pub struct Deeds(Mutex<HashMap<Uuid, (Timestamp, Cell)>>);
+
+impl Deeds {
+    /// Does it, unless this click has done it already. Of two at once the second waits for the first. What was refused may be tried again.
+    pub async fn once(
+        &self,
+        now: Timestamp,
+        click: Uuid,
+        by: &str,
+        act: impl Future<Output = Result<Done, Failure>>,
+    ) -> Result<Arc<Deed>, Failure> {
+        let cell = self.cell(now, click);
+        let doing = async {
+            let done = act.await?;
+            let (user, request) = (done.holdings.user.id, done.request);
+            Ok::<_, Failure>(Arc::new(Deed { user, request, invitation: done.invitation, by: by.to_owned() }))
+        };
+        cell.get_or_try_init(|| doing).await.cloned()
+    }
+
+    /// What somebody's own click led to, while it is remembered.
+    pub fn of(&self, click: Uuid, by: &str) -> Option<Arc<Deed>> {
+        let clicks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        clicks.get(&click).and_then(|(_, cell)| cell.get().cloned()).filter(|deed| deed.by == by)
+    }
+
+    fn cell(&self, now: Timestamp, click: Uuid) -> Cell {
+        let mut clicks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        clicks.retain(|_, (at, _)| now.duration_since(*at) < LIFETIME);
+        if clicks.len() >= MOST
+            && let Some(oldest) = clicks.iter().min_by_key(|(_, (at, _))| *at).map(|(click, _)| *click)
+        {
+            clicks.remove(&oldest);
+        }
+        Arc::clone(&clicks.entry(click).or_insert_with(|| (now, Cell::default())).1)
+    }
+}

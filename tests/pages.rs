@@ -1,0 +1,245 @@
+//! The pages of the desk as a browser without a script asks for them: each is valid HTML by a judge of another make, says what is so, and
+//! does what its buttons say, once.
+#![allow(clippy::unwrap_used, reason = "a test that meets what it does not expect fails, and says where")]
+
+mod support;
+
+use mobile_sim::wire::{Client, Reply, Request};
+use mobile_sim::{DeviceKind, Faults, Invitation, Outcome};
+use remint::lifecycle::actor::Role;
+use support::live::{Live, device_of, facts};
+use support::openssl::run;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+async fn get(client: &Client, path: &str, language: &'static str) -> Reply {
+    client.send(Request::get(path).with_header("accept-language", language)).await.unwrap()
+}
+
+/// A page that is there, valid, and kept to itself.
+async fn page(client: &Client, path: &str, language: &'static str) -> String {
+    let reply = get(client, path, language).await;
+    let text = reply.text();
+    assert_eq!(reply.status, 200, "{path}: {text}");
+    is_sound(path, &reply, language).await;
+    text
+}
+
+async fn is_sound(path: &str, reply: &Reply, language: &str) {
+    let text = reply.text();
+    assert!(reply.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")), "{path}");
+    assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
+    assert!(text.contains(&format!("<html lang=\"{language}\">")), "{path}: {text}");
+    let judged = run("tidy", &["-q", "-e", "-utf8", "--drop-empty-elements", "no"], text.as_bytes()).await;
+    // it is older than ARIA 1.1, and knows only some of SVG
+    let is_known = |line: &&str| line.contains("aria-current") || line.contains("shape-rendering");
+    let found: Vec<String> = judged.text().lines().filter(|line| !is_known(line)).map(str::to_owned).collect();
+    assert_eq!(found, Vec::<String>::new(), "{path}:\n{text}");
+}
+
+async fn post(client: &Client, path: &str, fields: &str) -> Reply {
+    client.send(Request::post(path).with_body(FORM, fields.to_owned())).await.unwrap()
+}
+
+/// What stands between two marks.
+fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before:?}: {text}"));
+    rest.split_once(after).unwrap().0
+}
+
+/// The token of the form that does something.
+fn token(page: &str) -> String {
+    between(page, "name=\"token\" value=\"", "\"").to_owned()
+}
+
+fn location(reply: &Reply) -> String {
+    assert_eq!(reply.status, 303, "{}", reply.text());
+    reply.header("location").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn every_page_is_valid_in_both_languages() {
+    let live = Live::start().await;
+    let everybody = live.operator("Everybody", [Role::HelpDesk, Role::ValidationOfficer, Role::IssuanceOfficer, Role::Auditor]).await;
+    let user = live.create_user("Ana").await;
+    let phone = device_of(&live.phone_of(&user, DeviceKind::MobileSmartCard).await);
+    let request = live.submit(&phone, "lost").await.request;
+    live.create_user("Bo").await;
+    for language in ["en", "de"] {
+        for path in [
+            "/".to_owned(),
+            "/users".to_owned(),
+            "/users?q=Ruiz".to_owned(),
+            "/users/new".to_owned(),
+            format!("/users/{user}"),
+            format!("/users/{user}/issue"),
+            format!("/users/{user}/issue?kind=mobile-smart-card"),
+            format!("/users/{user}/issue?kind=mobile-app"),
+            format!("/devices/{phone}/replace"),
+            format!("/devices/{phone}/replace?reason=lost"),
+            format!("/devices/{phone}/terminate"),
+            format!("/devices/{phone}/terminate?reason=stolen"),
+            format!("/devices/{phone}/suspend"),
+            "/requests".to_owned(),
+            format!("/requests/{request}"),
+            format!("/requests/{request}/cancel"),
+            format!("/requests/{request}/invite"),
+            "/stock".to_owned(),
+            "/stock/import".to_owned(),
+            "/audit".to_owned(),
+            "/audit?act=submit&from=2020-01-01".to_owned(),
+            "/audit/verify".to_owned(),
+        ] {
+            let text = page(&everybody, &path, language).await;
+            assert!(text.contains("<h1"), "{path}: {text}");
+        }
+    }
+    // one who is found alone is shown at once
+    assert_eq!(
+        location(&get(&everybody, "/users?q=bo@example", "en").await),
+        format!("/users/{}", live.world().store.find_users("bo@", 1).await.unwrap()[0].id)
+    );
+    for asset in ["css", "js", "svg"] {
+        let home = get(&everybody, "/", "en").await.text();
+        let path = home.split('"').find(|word| word.starts_with("/assets/") && word.ends_with(asset)).unwrap().to_owned();
+        let reply = get(&everybody, &path, "en").await;
+        assert!(reply.status == 200 && reply.header("cache-control").unwrap().contains("immutable"), "{path}");
+        assert!(reply.text().len() < 20_000, "{path}");
+    }
+    live.stop().await;
+}
+
+/// The whole of the main job, by the pages: two questions, what will happen, the button, the invitation, the steps.
+#[tokio::test]
+async fn a_lost_phone_is_replaced_by_the_pages() {
+    let live = Live::start().await;
+    let user = live.create_user("Ana").await;
+    let phone = device_of(&live.phone_of(&user, DeviceKind::MobileSmartCard).await);
+    let shown = page(&live.desk, &format!("/users/{user}"), "en").await;
+    let replace = format!("/devices/{phone}/replace");
+    assert!(shown.contains(&format!("href=\"{replace}\"")), "{shown}");
+    assert!(page(&live.desk, &replace, "en").await.contains("What happened?"));
+    assert!(page(&live.desk, &format!("{replace}?reason=lost"), "en").await.contains("How will the new one be issued?"));
+    let before = live.record().await;
+    let check = page(&live.desk, &format!("{replace}?reason=lost&mode=remote"), "en").await;
+    assert!(check.contains("is-invalid") && check.contains("is-suspended") && check.contains("cancel restores everything"), "{check}");
+    assert_eq!(before.changes_to(&live.record().await), Vec::<String>::new(), "looking changes nothing");
+
+    // the button, twice at once
+    let fields = format!("token={}&reason=lost&mode=remote", token(&check));
+    let (first, second) = tokio::join!(post(&live.desk, &replace, &fields), post(&live.desk, &replace, &fields));
+    assert_eq!(location(&first), location(&second));
+    assert_eq!(
+        live.lookup(&user).await["requests"].as_array().unwrap().iter().filter(|request| request["purpose"] == "replacement").count(),
+        1
+    );
+
+    // the invitation, as the page shows it, issues the new phone
+    let followed = page(&live.desk, &location(&first), "en").await;
+    assert!(followed.contains("<svg") && followed.contains("OCSP says so"), "{followed}");
+    let uri: Invitation = between(&followed, "readonly rows=\"4\">", "</textarea>").replace("&amp;", "&").parse().unwrap();
+    let code = between(&followed, "<p class=\"code\">", "</p>").replace(' ', "");
+    let mut new = mobile_sim::Phone::in_memory();
+    let outcome = new.issue(&uri, Some(&code), &facts(DeviceKind::MobileSmartCard), &Faults::default()).await.unwrap();
+    assert_eq!(outcome, Outcome::Issued);
+    let path = location(&first);
+    let (path, _) = path.split_once('?').unwrap();
+    let done = page(&live.desk, path, "en").await;
+    assert!(done.contains("is-issued") && !done.contains("data-events") && !done.contains("readonly"), "{done}");
+    live.stop().await;
+}
+
+/// Whoever was shown an invitation sees it again for a while; nobody else does.
+#[tokio::test]
+async fn an_invitation_is_shown_to_who_gave_it_out() {
+    let live = Live::start().await;
+    let other = live.operator("Other", [Role::HelpDesk]).await;
+    let user = live.create_user("Ana").await;
+    let issue = format!("/users/{user}/issue");
+    let check = page(&live.desk, &format!("{issue}?kind=mobile-smart-card&mode=remote"), "en").await;
+    let followed = location(&post(&live.desk, &issue, &format!("token={}&kind=mobile-smart-card&mode=remote", token(&check))).await);
+    for _ in 0..2 {
+        assert!(page(&live.desk, &followed, "en").await.contains("msc1:"));
+    }
+    assert!(!page(&other, &followed, "en").await.contains("msc1:"));
+    live.stop().await;
+}
+
+#[tokio::test]
+async fn a_form_is_only_taken_from_who_was_shown_it() {
+    let live = Live::start().await;
+    let other = live.operator("Other", [Role::HelpDesk]).await;
+    let user = live.create_user("Ana").await;
+    let phone = device_of(&live.phone_of(&user, DeviceKind::MobileSmartCard).await);
+    let suspend = format!("/devices/{phone}/suspend");
+    let shown = token(&page(&live.desk, &suspend, "en").await);
+    let before = live.record().await;
+    for (what, client, fields) in [
+        ("no token", &live.desk, String::new()),
+        ("not a token", &live.desk, "token=AAAA".to_owned()),
+        ("another's", &other, format!("token={shown}")),
+    ] {
+        let reply = post(client, &suspend, &fields).await;
+        assert_eq!(reply.status, 403, "{what}: {}", reply.text());
+        is_sound(what, &reply, "en").await;
+    }
+    let foreign = Request::post(&suspend).with_header("origin", "https://elsewhere.example").with_body(FORM, format!("token={shown}"));
+    assert_eq!(live.desk.send(foreign).await.unwrap().status, 403);
+    assert_eq!(before.changes_to(&live.record().await), Vec::<String>::new());
+    assert_eq!(location(&post(&live.desk, &suspend, &format!("token={shown}")).await), format!("/users/{user}"));
+    // a page that lay open meanwhile says what has become of it
+    let stale =
+        post(&live.desk, &suspend, &format!("token={}", token(&page(&live.desk, &format!("/devices/{phone}/resume"), "en").await))).await;
+    assert_eq!(stale.status, 409);
+    assert!(stale.text().contains("no longer in the state that this page showed"), "{}", stale.text());
+    live.stop().await;
+}
+
+#[tokio::test]
+async fn markup_in_names_is_text() {
+    let live = Live::start().await;
+    let new = page(&live.desk, "/users/new", "en").await;
+    let fields =
+        format!("token={}&name=%3Cscript%3Ealert(1)%3C%2Fscript%3E+%26+%22%D7%A2%D7%A0%D7%AA%22&email=x@example.org&upn=", token(&new));
+    let path = location(&post(&live.desk, "/users/new", &fields).await);
+    let shown = page(&live.desk, &path, "en").await;
+    assert!(shown.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; ") && !shown.contains("<script>alert"), "{shown}");
+    // what is wrong is said at the top, and what was typed is still there
+    let fields = format!("token={}&name=Bo&email=nobody&upn=", token(&page(&live.desk, "/users/new", "de").await));
+    let wrong = post(&live.desk, "/users/new", &fields).await;
+    assert!(
+        wrong.status == 422 && wrong.text().contains("role=\"alert\"") && wrong.text().contains("value=\"nobody\""),
+        "{}",
+        wrong.text()
+    );
+    live.stop().await;
+}
+
+/// What a role may not, it is told in words; the rules are the same as for the API.
+#[tokio::test]
+async fn officers_see_what_they_can_do_and_why_not() {
+    let live = Live::start().await;
+    let officer = live.operator("Vera", [Role::ValidationOfficer]).await;
+    let auditor = live.operator("Aude", [Role::Auditor]).await;
+    let user = live.create_user("Ana").await;
+    let phone = device_of(&live.phone_of(&user, DeviceKind::MobileSmartCard).await);
+    let mut browser = live.browser_of(&user).await;
+    let asked = serde_json::json!({ "target": phone, "reason": "lost", "mode": "local" });
+    assert_eq!(browser.post("/api/replacements", &asked).await.status, 201);
+    let mine = page(&officer, "/requests", "en").await;
+    let approve = between(&mine, "class=\"button\" href=\"", "\"").to_owned();
+    assert!(approve.ends_with("/approve"), "{mine}");
+    assert!(page(&live.desk, "/requests", "de").await.contains("Er wartet auf: \u{2068}Freigabestelle"));
+    let check = page(&officer, &approve, "en").await;
+    location(&post(&officer, &approve, &format!("token={}", token(&check))).await);
+    for (client, path) in [(&auditor, format!("/users/{user}")), (&live.desk, "/audit".to_owned()), (&officer, "/stock".to_owned())] {
+        let refused = get(client, &path, "de").await;
+        assert_eq!(refused.status, 403, "{path}");
+        assert!(refused.text().contains("Mit Ihrer Rolle dürfen Sie das nicht."), "{}", refused.text());
+        is_sound(&path, &refused, "de").await;
+    }
+    let nowhere = get(&live.desk, "/nowhere", "en").await;
+    assert_eq!(nowhere.status, 404);
+    is_sound("/nowhere", &nowhere, "en").await;
+    live.stop().await;
+}
