@@ -14,7 +14,7 @@ use super::body::{Whole, is_of_type};
 use super::problem::Problem;
 use super::words::Segment;
 use crate::pki::crl::Shard;
-use crate::pki::key::sha256;
+use crate::pki::key::{hex, sha256};
 use crate::pki::ocsp::decode_get;
 use crate::workflows::answer_status::{Answer, Validity, answer_status};
 use crate::workflows::failure::Failure;
@@ -67,7 +67,7 @@ fn ocsp_answer(der: Vec<u8>) -> Response {
 /// With what RFC 5019 §6.2 tells caches. How long they may answer in our place is the administrator's decision; with 0 they ask us each time.
 /// `expires` is for those who do not know `max-age`, which goes before it (RFC 9111 §5.3).
 fn cacheable(der: Vec<u8>, validity: Validity, cache_s: u32) -> Response {
-    let tag: String = sha256(&der).iter().map(|byte| format!("{byte:02x}")).collect();
+    let tag = hex(&sha256(&der));
     let mut response = ocsp_answer(der);
     for (name, value) in [
         (header::CACHE_CONTROL, format!("max-age={cache_s}, public, no-transform, must-revalidate")),
@@ -118,7 +118,8 @@ async fn root(State(world): State<Arc<World>>) -> Response {
 
 /// Whether the server is well: the database answers, the CRL is good, and the last check found nothing. No number here is about a person.
 async fn health(State(world): State<Arc<World>>) -> Result<Response, Problem> {
-    let (crl, letters) = (latest_crl(&world).await?, world.store.outbox_summary().await.map_err(Failure::from)?);
+    let crl = world.store.latest_crl_edition().await.map_err(Failure::from)?;
+    let letters = world.store.outbox_summary().await.map_err(Failure::from)?;
     let (now, check) = (world.now(), world.last_check());
     let has_expired = crl.as_ref().is_some_and(|crl| crl.next_update <= now);
     let status = match check {

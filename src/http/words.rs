@@ -4,10 +4,12 @@ use std::convert::Infallible;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
@@ -35,6 +37,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Segments {
         let named = Path::<(String, String)>::from_request_parts(parts, state).await;
         Ok(named.map_or_else(|_| Self(nothing(), nothing()), |Path((first, second))| Self(first, second)))
     }
+}
+
+/// What stands behind the question mark of an address.
+pub struct Queried<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Queried<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let queried = Query::<T>::from_request_parts(parts, state).await;
+        queried.map(|Query(queried)| Self(queried)).map_err(|error| Problem::malformed(error.body_text()))
+    }
+}
+
+/// The value of a cookie.
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut named = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+    named.find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
 /// Parses one field of a request.

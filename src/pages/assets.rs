@@ -10,7 +10,7 @@ use axum::routing::get;
 
 use crate::http::problem::Problem;
 use crate::http::words::Segment;
-use crate::pki::key::sha256;
+use crate::pki::key::{hex, sha256};
 use crate::workflows::world::World;
 
 pub static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::of("css", "text/css; charset=utf-8", include_str!("assets/remint.css")));
@@ -26,7 +26,7 @@ pub struct Asset {
 
 impl Asset {
     fn of(extension: &str, media_type: &'static str, text: &'static str) -> Self {
-        let hash: String = sha256(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&sha256(text.as_bytes())[..8]);
         Self { name: format!("remint-{hash}.{extension}"), media_type, text }
     }
 

@@ -2,8 +2,7 @@
 //! for them; the token also says which click it is, so that a second click on the same button does nothing new.
 
 use axum::Form;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::request::Parts;
+use axum::extract::{FromRequest, Request};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -50,18 +49,6 @@ pub fn click(world: &World, who: &str, token: &str) -> Result<Uuid, Problem> {
         return Err(stale());
     }
     Uuid::from_slice(id).map_err(|_| stale())
-}
-
-/// What stands behind the question mark of an address.
-pub struct Asked<T>(pub T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let asked = Query::<T>::from_request_parts(parts, state).await;
-        asked.map(|Query(asked)| Self(asked)).map_err(|error| Problem::malformed(error.body_text()))
-    }
 }
 
 /// The fields of a form that was sent.

@@ -11,6 +11,7 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
+use crate::http::words::cookie;
 use crate::lifecycle::words::words;
 
 words! {
@@ -85,12 +86,6 @@ impl Words {
         };
         Self(chosen.or_else(preferred).unwrap_or(Language::English))
     }
-}
-
-/// The value of a cookie.
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, value)| value)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Words {

@@ -23,6 +23,14 @@ pub struct Crl {
     pub delta: Option<Vec<u8>>,
 }
 
+/// Which CRL it is, and how long it may be relied upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrlEdition {
+    pub number: i64,
+    pub this_update: Timestamp,
+    pub next_update: Timestamp,
+}
+
 /// The number of a full list that a delta may count from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrlBase {
@@ -69,9 +77,10 @@ impl Store {
         Ok(latest.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
     }
 
-    /// Its number.
-    pub async fn latest_crl_number(&self) -> Result<Option<i64>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT max(number) FROM crls").fetch_one(&self.readers).await?)
+    /// Which that is, without its bytes: there may be many.
+    pub async fn latest_crl_edition(&self) -> Result<Option<CrlEdition>, StoreError> {
+        let latest = sqlx::query("SELECT number, this_update, next_update FROM crls ORDER BY number DESC LIMIT 1");
+        Ok(latest.fetch_optional(&self.readers).await?.as_ref().map(read_edition).transpose()?)
     }
 
     /// The bases, oldest first.
@@ -119,12 +128,11 @@ pub(super) fn publish(script: &mut Script, issue: &CrlIssue) {
     }
 }
 
+fn read_edition(row: &SqliteRow) -> Result<CrlEdition, sqlx::Error> {
+    Ok(CrlEdition { number: row.try_get("number")?, this_update: time(row, "this_update")?, next_update: time(row, "next_update")? })
+}
+
 fn read(row: &SqliteRow) -> Result<Crl, sqlx::Error> {
-    Ok(Crl {
-        number: row.try_get("number")?,
-        this_update: time(row, "this_update")?,
-        next_update: time(row, "next_update")?,
-        der: row.try_get("der")?,
-        delta: row.try_get("delta")?,
-    })
+    let CrlEdition { number, this_update, next_update } = read_edition(row)?;
+    Ok(Crl { number, this_update, next_update, der: row.try_get("der")?, delta: row.try_get("delta")? })
 }

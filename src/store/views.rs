@@ -74,16 +74,32 @@ pub struct AuditLine {
     pub source: String,
 }
 
-/// A page of requests, newest first: `?1` the page size, `?2` and `?3` the line before it, `?4` the user.
-macro_rules! requests_where {
-    ($condition:literal) => {
+/// The lines of a list of requests, for a WHERE to follow.
+macro_rules! request_lines {
+    () => {
         concat!(
             "SELECT requests.id, requests.user_id, users.name AS user_name, requests.kind, purpose, mode, reason, requests.state, ",
             "opened_at, closed_at, devices.id AS target, devices.name AS target_name ",
             "FROM requests JOIN users ON users.id = requests.user_id ",
-            "LEFT JOIN devices ON devices.id = coalesce(line_target, updated_device) ",
+            "LEFT JOIN devices ON devices.id = coalesce(line_target, updated_device) "
+        )
+    };
+}
+
+/// Neither issued, rejected nor canceled.
+macro_rules! is_open {
+    () => {
+        "requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing')"
+    };
+}
+
+/// A page of requests, newest first: `?1` the page size, `?2` and `?3` the line before it, `?4` the user.
+macro_rules! requests_where {
+    ($($condition:expr),+) => {
+        concat!(
+            request_lines!(),
             "WHERE (opened_at, requests.id) < (?2, ?3)",
-            $condition,
+            $($condition,)+
             " ORDER BY opened_at DESC, requests.id DESC LIMIT ?1"
         )
     };
@@ -113,27 +129,28 @@ pub struct ExpiringDevice {
 impl Store {
     /// Open requests but updates, oldest first, after one that the page before ended with.
     pub async fn queue(&self, after: Option<RequestId>, limit: u32) -> Result<Vec<RequestLine>, StoreError> {
-        let found = sqlx::query(
-            "SELECT requests.id, requests.user_id, users.name AS user_name, requests.kind, purpose, mode, reason, requests.state, \
-             opened_at, closed_at, devices.id AS target, devices.name AS target_name \
-             FROM requests JOIN users ON users.id = requests.user_id LEFT JOIN devices ON devices.id = line_target \
-             WHERE requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing') AND purpose <> 'update' \
-             AND (?2 IS NULL OR (opened_at, requests.id) > (SELECT opened_at, id FROM requests WHERE id = ?2)) \
-             ORDER BY opened_at, requests.id LIMIT ?1",
-        );
+        let found = sqlx::query(concat!(
+            request_lines!(),
+            "WHERE ",
+            is_open!(),
+            " AND purpose <> 'update' ",
+            "AND (?2 IS NULL OR (opened_at, requests.id) > (SELECT opened_at, id FROM requests WHERE id = ?2)) ",
+            "ORDER BY opened_at, requests.id LIMIT ?1",
+        ));
         let found = found.bind(limit).bind(after).fetch_all(&self.readers).await?;
         Ok(found.iter().map(read_request).collect::<Result<_, _>>()?)
     }
 
     /// Open replacements, oldest first.
     pub async fn incidents(&self, limit: u32) -> Result<Vec<Incident>, StoreError> {
-        let found = sqlx::query(
-            "SELECT requests.id, users.name AS user_name, devices.name AS device_name, reason, opened_at, \
-             (SELECT max(expires_at) FROM tickets WHERE tickets.user_id = requests.user_id AND request_id = requests.id AND tickets.state = 'open') AS ticket \
-             FROM requests JOIN users ON users.id = requests.user_id JOIN devices ON devices.id = line_target \
-             WHERE requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing') AND purpose = 'replacement' \
-             ORDER BY opened_at LIMIT ?",
-        );
+        let found = sqlx::query(concat!(
+            "SELECT requests.id, users.name AS user_name, devices.name AS device_name, reason, opened_at, ",
+            "(SELECT max(expires_at) FROM tickets WHERE tickets.user_id = requests.user_id AND request_id = requests.id ",
+            "AND tickets.state = 'open') AS ticket ",
+            "FROM requests JOIN users ON users.id = requests.user_id JOIN devices ON devices.id = line_target WHERE ",
+            is_open!(),
+            " AND purpose = 'replacement' ORDER BY opened_at LIMIT ?",
+        ));
         let incident = |row: &SqliteRow| {
             Ok::<_, sqlx::Error>(Incident {
                 request: row.try_get("id")?,
@@ -171,10 +188,10 @@ impl Store {
     pub async fn requests(&self, filter: RequestFilter, after: Option<RequestCursor>, limit: u32) -> Result<Vec<RequestLine>, StoreError> {
         let page = match (filter.user, filter.open_only) {
             (None, false) => requests_where!(""),
-            (None, true) => requests_where!(" AND requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing')"),
+            (None, true) => requests_where!(" AND ", is_open!()),
             (Some(_), false) => requests_where!(" AND requests.user_id = ?4"),
             (Some(_), true) => {
-                requests_where!(" AND requests.user_id = ?4 AND requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing')")
+                requests_where!(" AND requests.user_id = ?4 AND ", is_open!())
             }
         };
         let after = after.unwrap_or(RequestCursor { opened_at: Timestamp::MAX, id: RequestId(uuid::Uuid::max()) });

@@ -7,6 +7,9 @@ use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{CredentialId, DeviceId, RequestId, UserId};
 use crate::store::device::Owner;
 
+/// The roles that work with users and requests.
+pub const DESK_ROLES: [Role; 3] = [Role::HelpDesk, Role::ValidationOfficer, Role::IssuanceOfficer];
+
 /// All that a user holds, for somebody of the desk.
 pub async fn look_up_user(world: &World, caller: &Caller, user: UserId) -> Result<Holdings, Failure> {
     works_at_the_desk(world, caller, "look-up").await?;
@@ -38,8 +41,7 @@ pub async fn look_up_credential(world: &World, caller: &Caller, credential: Cred
 
 /// Refuses, on the record, whoever has no role that works with users and requests.
 pub async fn works_at_the_desk(world: &World, caller: &Caller, act: &'static str) -> Result<(), Failure> {
-    let roles = [Role::HelpDesk, Role::ValidationOfficer, Role::IssuanceOfficer];
-    if roles.into_iter().any(|role| caller.actor.must_be(role).is_ok()) {
+    if DESK_ROLES.into_iter().any(|role| caller.actor.must_be(role).is_ok()) {
         return Ok(());
     }
     let refusal = caller.actor.not_permitted("help-desk, validation-officer or issuance-officer");

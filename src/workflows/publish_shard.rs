@@ -36,7 +36,7 @@ pub async fn shard_crl(world: &World, shard: Shard) -> Result<Option<Arc<[u8]>>,
     let mut kept = world.shards.0.lock().await;
 
     // 1 what was made of the newest list; else that list
-    let newest = world.store.latest_crl_number().await?;
+    let newest = world.store.latest_crl_edition().await?.map(|edition| edition.number);
     let of_newest = kept.take().filter(|made| newest == i64::try_from(made.edition.number).ok());
     let made = match of_newest {
         Some(made) => made,

@@ -19,7 +19,7 @@ use crate::lifecycle::ids::{CredentialId, RecoveryId, Serial, UserId};
 use crate::lifecycle::recovery::{Recovery, RecoveryState};
 use crate::lifecycle::refusal::Refusal;
 use crate::pki::cms;
-use crate::pki::key::{Spki, sha256};
+use crate::pki::key::{Spki, hex, sha256};
 use crate::pki::request::Request as Csr;
 use crate::store::Loaded;
 use crate::store::audit::Entry;
@@ -232,7 +232,7 @@ fn details(told: &RecoveryTold, because: &str) -> serde_json::Value {
 
 /// Which key it is: SHA-256 of its DER SubjectPublicKeyInfo, lower-case hexadecimal.
 pub fn fingerprint(spki: &[u8]) -> String {
-    sha256(spki).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&sha256(spki))
 }
 
 fn is_reason(because: &str) -> Result<(), Failure> {

@@ -67,10 +67,9 @@ async fn attempt(world: &World, asks: &Asks<'_>, slot: Slot, csr: &Csr) -> Resul
     // 2 decide
     let act = Renew { device: asks.device, slot, key: csr.spki.key_id(), new: world.fresh_credential() };
     let decided = renew(&loaded.holdings, &world.policy, &act, now)?;
-    if let Renewal::Already(credential) = decided {
-        return certificate(world, credential).await;
+    if !matches!(decided, Renewal::Already(_)) {
+        must_be_good(&loaded, asks.shown)?;
     }
-    must_be_good(&loaded, asks.shown)?;
     let caller = Caller { actor: Actor::User(asks.user), who: Who::User(asks.user), source: asks.source.to_owned() };
     let credential = match decided {
         Renewal::Already(credential) => return certificate(world, credential).await,

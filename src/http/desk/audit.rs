@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Operator;
 use super::bodies::ProblemBody;
 use crate::http::problem::Problem;
-use crate::http::words::{id, parse};
+use crate::http::words::{Queried, id, parse};
 use crate::lifecycle::actor::Role;
 use crate::store::views::{AuditFilter, AuditLine, Outcome, Who};
 use crate::workflows::failure::Failure;
@@ -72,9 +72,8 @@ pub struct EntryBody {
 pub async fn audit(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
-    query: Result<Query<AuditQuery>, axum::extract::rejection::QueryRejection>,
+    Queried(query): Queried<AuditQuery>,
 ) -> Result<Json<AuditBody>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::malformed(error.body_text()))?;
     world.unless_refused(caller.actor.must_be(Role::Auditor), &caller.entry("read-audit", world.now())).await?;
     let time = |field: &str, text: &Option<String>| text.as_deref().map(|text| parse(field, text)).transpose();
     let filter = AuditFilter {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::problem::Problem;
+use crate::http::words::Queried;
 use crate::lifecycle::effects::{Effects, Undo};
 use crate::workflows::errand::{Done, Errand, carry_out, preview};
 use crate::workflows::failure::Failure;
@@ -31,8 +32,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let asked = Query::<Self>::from_request_parts(parts, state).await;
-        asked.map(|Query(asked)| asked).map_err(|error| Problem::malformed(error.body_text()))
+        Queried::from_request_parts(parts, state).await.map(|Queried(asked)| asked)
     }
 }
 

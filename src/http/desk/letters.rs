@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Operator;
 use super::bodies::ProblemBody;
 use crate::http::problem::Problem;
+use crate::http::words::Queried;
 use crate::lifecycle::words::UnknownWord;
 use crate::store::views::LetterLine;
 use crate::workflows::failure::Failure;
@@ -62,9 +63,8 @@ pub struct LetterBody {
 pub async fn letters(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
-    query: Result<Query<LettersQuery>, axum::extract::rejection::QueryRejection>,
+    Queried(query): Queried<LettersQuery>,
 ) -> Result<Json<LettersBody>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::malformed(error.body_text()))?;
     works_at_the_desk(&world, &caller, "list-letters").await?;
     if let Some(state) = query.state.as_deref().filter(|state| !STATES.contains(state)) {
         let unknown = UnknownWord { found: state.chars().take(60).collect(), expected: STATES };

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 
 use super::Operator;
 use super::bodies::{HoldingsBody, MeBody, ProblemBody, RequestBody, RequestsBody, UsersBody, holdings, request as request_body};
 use crate::http::problem::Problem;
-use crate::http::words::{Segment, id};
+use crate::http::words::{Queried, Segment, id};
 use crate::lifecycle::actor::Actor;
 use crate::store::views::{RequestCursor, RequestFilter};
 use crate::workflows::failure::Failure;
@@ -42,9 +42,8 @@ pub struct FindQuery {
 pub async fn find_users(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
-    query: Result<Query<FindQuery>, axum::extract::rejection::QueryRejection>,
+    Queried(query): Queried<FindQuery>,
 ) -> Result<Json<UsersBody>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::malformed(error.body_text()))?;
     works_at_the_desk(&world, &caller, "look-up").await?;
     let found = world.store.find_users(&query.q, PAGE).await.map_err(Failure::from)?;
     Ok(Json(UsersBody { users: found.iter().map(Into::into).collect() }))
@@ -82,9 +81,8 @@ pub struct RequestsQuery {
 pub async fn requests(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
-    query: Result<Query<RequestsQuery>, axum::extract::rejection::QueryRejection>,
+    Queried(query): Queried<RequestsQuery>,
 ) -> Result<Json<RequestsBody>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::malformed(error.body_text()))?;
     works_at_the_desk(&world, &caller, "list-requests").await?;
     let user = query.user.as_deref().map(|text| id("user", text)).transpose()?;
     let after = query.after.as_deref().map(cursor).transpose()?;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use super::effects::Asked;
 use super::requests::RejectionBody;
 use crate::http::body::Parsed;
 use crate::http::problem::Problem;
-use crate::http::words::{Segment, b64, id, label, parse, to_b64};
+use crate::http::words::{Queried, Segment, b64, id, label, parse, to_b64};
 use crate::lifecycle::recovery::{Decided, RecoveryState};
 use crate::workflows::deliver_encryption_key::Delivery;
 use crate::workflows::recover_keys::{self, NewRecovery, RecoveryTold, fingerprint};
@@ -117,9 +117,8 @@ pub async fn ask(
 pub async fn list(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
-    query: Result<Query<RecoveriesQuery>, axum::extract::rejection::QueryRejection>,
+    Queried(query): Queried<RecoveriesQuery>,
 ) -> Result<Json<RecoveriesBody>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::malformed(error.body_text()))?;
     let user = query.user.as_deref().map(|text| id("user", text)).transpose()?;
     let after = query.after.as_deref().map(|text| id("after", text)).transpose()?;
     let list = recover_keys::list(&world, &caller, user, after, PAGE).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use super::bodies::ProblemBody;
 use super::effects::Asked;
 use crate::http::body::{Listed, Parsed};
 use crate::http::problem::Problem;
-use crate::http::words::{id, parse};
+use crate::http::words::{Queried, id, parse};
 use crate::lifecycle::device::Device;
 use crate::workflows::failure::Failure;
 use crate::workflows::look_up_user::works_at_the_desk;
@@ -86,9 +86,8 @@ impl From<&Device> for StockDeviceBody {
 pub async fn list(
     State(world): State<Arc<World>>,
     Operator(caller): Operator,
-    query: Result<Query<StockQuery>, axum::extract::rejection::QueryRejection>,
+    Queried(query): Queried<StockQuery>,
 ) -> Result<Json<StockBody>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::malformed(error.body_text()))?;
     works_at_the_desk(&world, &caller, "list-stock").await?;
     let after = query.after.as_deref().map(|text| id("after", text)).transpose()?;
     let devices = world.store.stock(after, PAGE).await.map_err(Failure::from)?;

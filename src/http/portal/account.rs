@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use super::{Anybody, Source, User, with_cookie};
 use crate::http::body::Parsed;
 use crate::http::desk::audit::{AuditBody, page_of};
 use crate::http::problem::Problem;
+use crate::http::words::Queried;
 use crate::store::views::AuditFilter;
 use crate::workflows::set_password::change_password as change;
 use crate::workflows::sign_in::{sign_in as begin, sign_out as end};
@@ -109,9 +110,8 @@ pub async fn me(State(world): State<Arc<World>>, User(user): User) -> Result<Jso
 pub async fn audit(
     State(world): State<Arc<World>>,
     User(user): User,
-    query: Result<Query<OwnAuditQuery>, axum::extract::rejection::QueryRejection>,
+    Queried(query): Queried<OwnAuditQuery>,
 ) -> Result<Json<AuditBody>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::malformed(error.body_text()))?;
     let filter = AuditFilter { user: Some(user.user), ..AuditFilter::default() };
     Ok(Json(page_of(&world, &filter, query.after).await?))
 }

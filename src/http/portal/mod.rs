@@ -7,8 +7,8 @@ mod requests;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::get;
@@ -20,6 +20,7 @@ use utoipa_axum::routes;
 use super::desk::{bodies, not_stored, own_origin_only};
 use super::peer::Peer;
 use super::problem::Problem;
+use super::words::cookie;
 use crate::workflows::sign_in::{PortalUser, identify_user};
 use crate::workflows::world::World;
 
@@ -65,8 +66,9 @@ impl FromRequestParts<Arc<World>> for Anybody {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, world: &Arc<World>) -> Result<Self, Problem> {
-        let token = token_of(&parts.headers).ok_or_else(|| Problem::new("sign-in-required", "found: no session, expected: sign in"))?;
-        Ok(Self(identify_user(world, &token, &source(parts)).await?))
+        let token =
+            cookie(&parts.headers, COOKIE).ok_or_else(|| Problem::new("sign-in-required", "found: no session, expected: sign in"))?;
+        Ok(Self(identify_user(world, token, &source(parts)).await?))
     }
 }
 
@@ -96,12 +98,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Source {
 
 fn source(parts: &Parts) -> String {
     parts.extensions.get::<Peer>().map_or_else(|| "unknown".to_owned(), Peer::source)
-}
-
-fn token_of(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut named = cookies.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
-    named.find(|(name, _)| *name == COOKIE).map(|(_, token)| token.to_owned())
 }
 
 /// The answer with a session's cookie; an empty token takes it away.

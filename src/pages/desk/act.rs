@@ -9,15 +9,15 @@ use maud::{Markup, html};
 
 use super::replace::{back, done};
 use super::user::request_title;
-use super::{Visitor, request_path, user_path};
+use super::{Visitor, user_path};
 use crate::http::problem::Problem;
-use crate::http::words::{Segments, id, parse};
+use crate::http::words::{Queried, Segments, id, parse};
 use crate::lifecycle::hold::Held;
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{CredentialId, DeviceId, RequestId};
 use crate::lifecycle::reason::Termination;
 use crate::lifecycle::request::{Request, RequestState};
-use crate::pages::form::{Asked, Filled};
+use crate::pages::form::Filled;
 use crate::pages::parts::{effects, name, slot};
 use crate::pages::words::Words;
 use crate::workflows::approve_request::{ApproveRequest, RejectRequest};
@@ -57,23 +57,15 @@ fn credential_errand(act: &str, credential: CredentialId) -> Result<Box<dyn Erra
     })
 }
 
-fn request_errand(act: &str, request: &Request, fields: &Fields) -> Result<Box<dyn Errand + Send>, Problem> {
+fn request_errand(act: &str, request: RequestId, fields: &Fields) -> Result<Box<dyn Errand + Send>, Problem> {
     let because = fields.get("because").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let bound = match request.state {
-        RequestState::Bound { device } => Some(device),
-        _ => None,
-    };
-    let request = request.id;
     Ok(match act {
         "cancel" => Box::new(CancelRequest { request }),
         "approve" => Box::new(ApproveRequest { request }),
         "reject" => Box::new(RejectRequest { request, because }),
         "invite" => Box::new(InviteAgain { request }),
         "bind" => Box::new(BindDevice { request, device: id("device", field(fields, "device"))? }),
-        "unbind" => match bound {
-            Some(device) => Box::new(UnbindDevice { request, device }),
-            None => return Err(Problem::new("not-bound", "found: a request without a device, expected: a bound one")),
-        },
+        "unbind" => Box::new(UnbindDevice { request, device: id("device", field(fields, "device"))? }),
         _ => return Err(no_such_act()),
     })
 }
@@ -91,7 +83,7 @@ pub async fn on_device(
     State(world): State<Arc<World>>,
     visitor: Visitor,
     Segments(device, act): Segments,
-    Asked(fields): Asked<Fields>,
+    Queried(fields): Queried<Fields>,
 ) -> Result<Response, Problem> {
     let (words, device) = (visitor.words, id::<DeviceId>("device", &device)?);
     let held = look_up_device(&world, &visitor.caller, device).await?;
@@ -142,7 +134,7 @@ pub async fn on_request(
     State(world): State<Arc<World>>,
     visitor: Visitor,
     Segments(request, act): Segments,
-    Asked(fields): Asked<Fields>,
+    Queried(mut fields): Queried<Fields>,
 ) -> Result<Response, Problem> {
     let (words, request) = (visitor.words, id::<RequestId>("request", &request)?);
     let held = look_up_request(&world, &visitor.caller, request).await?;
@@ -151,7 +143,13 @@ pub async fn on_request(
     if act == "bind" && !fields.contains_key("device") {
         return Ok(ask(&visitor, &held, &title, which_card(&world, words, request).await?));
     }
-    let errand = request_errand(&act, request, &fields)?;
+    if act == "unbind" {
+        let RequestState::Bound { device } = &request.state else {
+            return Err(Problem::new("not-bound", "found: a request without a device, expected: a bound one"));
+        };
+        fields.insert("device".to_owned(), device.to_string());
+    }
+    let errand = request_errand(&act, request.id, &fields)?;
     let carried: Vec<_> = fields.get("device").map(|device| ("device", device.as_str())).into_iter().collect();
     let more = if act == "reject" {
         because(words)
@@ -167,17 +165,7 @@ pub async fn do_on_request(
     Segments(request, act): Segments,
     Filled(fields): Filled<Fields>,
 ) -> Result<Response, Problem> {
-    let request = id::<RequestId>("request", &request)?;
-    let held = look_up_request(&world, &visitor.caller, request).await?;
-    let request = held.requests.get(&request).ok_or(Failure::missing("request"))?;
-    // a second click finds the request as the first one left it: what it led to is remembered by its click
-    let errand = match request_errand(&act, request, &fields) {
-        Err(problem) => match visitor.click(&world, field(&fields, "token")).ok().and_then(|click| world.deeds.of(click, visitor.who())) {
-            Some(_) => return Ok(super::see(&request_path(request.id))),
-            None => return Err(problem),
-        },
-        Ok(errand) => errand,
-    };
+    let errand = request_errand(&act, id("request", &request)?, &fields)?;
     done(&world, &visitor, field(&fields, "token"), errand.as_ref()).await
 }
 

@@ -13,9 +13,8 @@ use serde::Deserialize;
 use super::user::{outcome, who};
 use super::{Visitor, request_path, user_path};
 use crate::http::problem::Problem;
-use crate::http::words::{id, parse};
+use crate::http::words::{Queried, id, parse};
 use crate::lifecycle::actor::Role;
-use crate::pages::form::Asked;
 use crate::pages::frame::Page;
 use crate::pages::parts::at;
 use crate::pages::words::{number, text};
@@ -47,7 +46,7 @@ async fn must_be_auditor(world: &World, visitor: &Visitor, act: &'static str) ->
     world.unless_refused(visitor.caller.actor.must_be(Role::Auditor), &visitor.caller.entry(act, world.now())).await
 }
 
-pub async fn log(State(world): State<Arc<World>>, visitor: Visitor, Asked(query): Asked<LogQuery>) -> Result<Page, Problem> {
+pub async fn log(State(world): State<Arc<World>>, visitor: Visitor, Queried(query): Queried<LogQuery>) -> Result<Page, Problem> {
     must_be_auditor(&world, &visitor, "read-audit").await?;
     let words = visitor.words;
     let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());

@@ -20,14 +20,13 @@ use super::Visitor;
 use super::replace::back;
 use super::user::request_title;
 use crate::http::problem::Problem;
-use crate::http::words::{Segment, id};
+use crate::http::words::{Queried, Segment, id};
 use crate::lifecycle::actor::Role;
 use crate::lifecycle::credential::{CredentialState, Slot};
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{DeviceId, RequestId};
 use crate::lifecycle::request::{Mode, Purpose, Request, RequestState};
 use crate::lifecycle::ticket::TicketState;
-use crate::pages::form::Asked;
 use crate::pages::frame::Page;
 use crate::pages::parts::{at, name, slot, tag};
 use crate::pages::words::{Words, number, text};
@@ -51,7 +50,7 @@ pub async fn follow(
     State(world): State<Arc<World>>,
     visitor: Visitor,
     Segment(request): Segment,
-    Asked(query): Asked<DoneQuery>,
+    Queried(query): Queried<DoneQuery>,
 ) -> Result<Page, Problem> {
     let (words, request) = (visitor.words, id::<RequestId>("request", &request)?);
     let (held, steps) = steps(&world, &visitor, request).await?;

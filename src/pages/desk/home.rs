@@ -10,7 +10,6 @@ use super::queue::{table, waiting};
 use super::users::search;
 use super::{Visitor, request_path, user_path};
 use crate::http::problem::Problem;
-use crate::lifecycle::actor::Role;
 use crate::pages::frame::Page;
 use crate::pages::parts::{ago, at, name};
 use crate::pages::words::{Words, number, text};
@@ -25,10 +24,9 @@ const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 pub async fn home(State(world): State<Arc<World>>, visitor: Visitor) -> Result<Page, Problem> {
     let (words, now) = (visitor.words, world.now());
-    let is_at_desk = [Role::HelpDesk, Role::ValidationOfficer, Role::IssuanceOfficer].into_iter().any(|role| visitor.is(role));
     let body = html! {
         h1 { (words.with("home-title", [("name", text(&visitor.operator.name))])) }
-        @if is_at_desk {
+        @if visitor.works_at_the_desk() {
             (search(words, ""))
             (mine(&world, &visitor, now).await?)
             (incidents(&world, words, now).await?)
@@ -111,7 +109,7 @@ async fn expiring(world: &World, words: Words, now: Timestamp) -> Result<Markup,
 }
 
 async fn health(world: &World, words: Words, now: Timestamp) -> Result<Markup, Failure> {
-    let crl = world.store.latest_crl().await?.map(|crl| (crl.number, crl.this_update, crl.next_update));
+    let crl = world.store.latest_crl_edition().await?;
     let letters = world.store.outbox_summary().await?;
     let check = world.last_check();
     let row = |is_well: bool, label: String, value: Markup| {
@@ -121,8 +119,8 @@ async fn health(world: &World, words: Words, now: Timestamp) -> Result<Markup, F
         h2 { (words.say("home-health")) }
         table.answers { tbody {
             @match crl {
-                Some((list, this, next)) => {
-                    (row(next > now, words.say("health-crl"), html! { (words.with("health-number", [("number", text(&list.to_string()))])) ", " (ago(words, this, now)) }))
+                Some(crl) => {
+                    (row(crl.next_update > now, words.say("health-crl"), html! { (words.with("health-number", [("number", text(&crl.number.to_string()))])) ", " (ago(words, crl.this_update, now)) }))
                 }
                 None => { (row(false, words.say("health-crl"), html! { (words.say("health-none")) })) }
             }

@@ -32,6 +32,7 @@ use crate::lifecycle::actor::{Actor, Operator, Role};
 use crate::lifecycle::ids::{RequestId, UserId};
 use crate::store::views::Who;
 use crate::workflows::failure::Failure;
+use crate::workflows::look_up_user::DESK_ROLES;
 use crate::workflows::world::{Caller, World};
 
 pub fn router() -> Router<Arc<World>> {
@@ -79,6 +80,11 @@ impl Visitor {
         self.operator.roles.contains(&role)
     }
 
+    /// Whether they work with users and requests.
+    pub fn works_at_the_desk(&self) -> bool {
+        DESK_ROLES.into_iter().any(|role| self.is(role))
+    }
+
     /// Whom forms are sealed for: who was shown one fills it in.
     fn who(&self) -> &str {
         match &self.caller.who {
@@ -98,7 +104,7 @@ impl Visitor {
 
     pub fn page(&self, here: &'static str, title: impl Into<String>, body: Markup) -> Page {
         let words = self.words;
-        let at_desk = self.is(Role::HelpDesk) || self.is(Role::ValidationOfficer) || self.is(Role::IssuanceOfficer);
+        let at_desk = self.works_at_the_desk();
         let places = [
             ("/", words.say("nav-overview"), true),
             ("/users", words.say("nav-find"), at_desk),

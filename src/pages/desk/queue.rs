@@ -9,10 +9,9 @@ use serde::Deserialize;
 
 use super::{Visitor, request_path, user_path};
 use crate::http::problem::Problem;
-use crate::http::words::id;
+use crate::http::words::{Queried, id};
 use crate::lifecycle::ids::RequestId;
 use crate::lifecycle::request::Mode;
-use crate::pages::form::Asked;
 use crate::pages::frame::Page;
 use crate::pages::parts::{ago, at, name, tag};
 use crate::pages::words::{Words, text};
@@ -38,7 +37,7 @@ pub struct QueueQuery {
     after: Option<String>,
 }
 
-pub async fn queue(State(world): State<Arc<World>>, visitor: Visitor, Asked(query): Asked<QueueQuery>) -> Result<Page, Problem> {
+pub async fn queue(State(world): State<Arc<World>>, visitor: Visitor, Queried(query): Queried<QueueQuery>) -> Result<Page, Problem> {
     works_at_the_desk(&world, &visitor.caller, "list-requests").await?;
     let words = visitor.words;
     let after = query.after.as_deref().map(|text| id("request", text)).transpose()?;

@@ -10,13 +10,13 @@ use serde::Deserialize;
 
 use super::{Visitor, request_path, see, user_path};
 use crate::http::problem::Problem;
-use crate::http::words::{Segment, id, parse};
+use crate::http::words::{Queried, Segment, id, parse};
 use crate::lifecycle::device::DeviceKind;
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::DeviceId;
 use crate::lifecycle::reason::Reason;
 use crate::lifecycle::request::Mode;
-use crate::pages::form::{Asked, Filled};
+use crate::pages::form::Filled;
 use crate::pages::parts::{effects, name};
 use crate::pages::words::{Words, text};
 use crate::workflows::errand::{Errand, carry_out, preview};
@@ -38,7 +38,7 @@ pub async fn replace(
     State(world): State<Arc<World>>,
     visitor: Visitor,
     Segment(device): Segment,
-    Asked(answers): Asked<Answers>,
+    Queried(answers): Queried<Answers>,
 ) -> Result<Response, Problem> {
     let (words, target) = (visitor.words, id::<DeviceId>("device", &device)?);
     let held = look_up_device(&world, &visitor.caller, target).await?;
@@ -98,7 +98,7 @@ pub async fn issue(
     State(world): State<Arc<World>>,
     visitor: Visitor,
     Segment(user): Segment,
-    Asked(answers): Asked<IssueAnswers>,
+    Queried(answers): Queried<IssueAnswers>,
 ) -> Result<Response, Problem> {
     let (words, user) = (visitor.words, id("user", &user)?);
     let held = look_up_user(&world, &visitor.caller, user).await?;

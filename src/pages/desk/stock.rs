@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use super::{Visitor, see};
 use crate::http::problem::Problem;
-use crate::http::words::id;
+use crate::http::words::{Queried, id};
 use crate::lifecycle::actor::Role;
 use crate::lifecycle::device::DeviceKind;
 use crate::lifecycle::ids::DeviceId;
-use crate::pages::form::{Asked, Filled};
+use crate::pages::form::Filled;
 use crate::pages::frame::Page;
 use crate::pages::parts::name;
 use crate::workflows::failure::Failure;
@@ -28,7 +28,7 @@ pub struct StockQuery {
     after: Option<String>,
 }
 
-pub async fn stock(State(world): State<Arc<World>>, visitor: Visitor, Asked(query): Asked<StockQuery>) -> Result<Page, Problem> {
+pub async fn stock(State(world): State<Arc<World>>, visitor: Visitor, Queried(query): Queried<StockQuery>) -> Result<Page, Problem> {
     visitor.caller.actor.must_be(Role::IssuanceOfficer).map_err(Failure::from)?;
     let after = query.after.as_deref().map(|text| id("device", text)).transpose()?;
     page(&world, &visitor, after, None).await

@@ -10,11 +10,12 @@ use serde::Deserialize;
 
 use super::{Visitor, see, user_path};
 use crate::http::problem::Problem;
+use crate::http::words::Queried;
 use crate::lifecycle::actor::Role;
 use crate::lifecycle::directory::Attributes;
 use crate::lifecycle::ids::Serial;
 use crate::lifecycle::user::User;
-use crate::pages::form::{Asked, Filled, Token};
+use crate::pages::form::{Filled, Token};
 use crate::pages::frame::Page;
 use crate::pages::parts::name;
 use crate::pages::words::{Words, number, text};
@@ -33,7 +34,7 @@ pub struct FindQuery {
 }
 
 /// Users by any part of a name, an address, a device serial; or by the serial of a certificate.
-pub async fn find(State(world): State<Arc<World>>, visitor: Visitor, Asked(query): Asked<FindQuery>) -> Result<Response, Problem> {
+pub async fn find(State(world): State<Arc<World>>, visitor: Visitor, Queried(query): Queried<FindQuery>) -> Result<Response, Problem> {
     works_at_the_desk(&world, &visitor.caller, "look-up").await?;
     let (words, asked) = (visitor.words, query.q.trim());
     let found = if asked.is_empty() { None } else { Some(found(&world, asked).await?) };

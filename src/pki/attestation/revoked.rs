@@ -1,6 +1,7 @@
 //! Attestation keys that are not to be believed: the status list that Google publishes, as a file
 //! (developer.android.com/privacy-and-security/security-key-attestation, "certificate revocation status list").
 
+use crate::pki::key::hex;
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
@@ -50,8 +51,7 @@ impl RevokedKeys {
 
     /// Whether a certificate of this serial number (the bytes of the INTEGER) is listed.
     pub fn has(&self, serial: &[u8]) -> bool {
-        let digits: String = serial.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.0.contains(&normal(&digits))
+        self.0.contains(&normal(&hex(serial)))
     }
 }
 

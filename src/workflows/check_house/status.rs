@@ -179,19 +179,18 @@ pub async fn check_crl(world: &World, published: &dyn Published, report: &mut Re
             tokio::time::sleep(PAUSE).await;
         }
         let issuer = world.authority.issuing_certificate();
-        let crl = published.crl().await.and_then(|der| read_crl(&der, issuer).map_err(|fault| fault.to_string()));
-        faults = match crl {
+        let read = |fetched: Result<Vec<u8>, String>| fetched.and_then(|der| read_crl(&der, issuer).map_err(|fault| fault.to_string()));
+        faults = match read(published.crl().await) {
             Err(fault) => vec![fault],
             Ok(crl) => {
                 report.crl_number = crl.number;
                 let mut faults = faulty_crl(world, &crl).await?;
-                let delta = published.delta_crl().await.and_then(|der| read_crl(&der, issuer).map_err(|fault| fault.to_string()));
-                match delta {
+                match read(published.delta_crl().await) {
                     Err(fault) => faults.push(format!("the delta: {fault}")),
                     Ok(delta) => faults.extend(faulty_delta(&crl, &delta)),
                 }
                 for shard in world.authority.shards().all() {
-                    match published.shard_crl(shard).await.and_then(|der| read_crl(&der, issuer).map_err(|fault| fault.to_string())) {
+                    match read(published.shard_crl(shard).await) {
                         Err(fault) => faults.push(format!("{shard}: {fault}")),
                         Ok(list) => faults.extend(faulty_shard(&crl, shard, &list)),
                     }
