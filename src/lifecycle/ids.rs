@@ -111,13 +111,14 @@ impl fmt::Debug for Serial {
 impl FromStr for Serial {
     type Err = NotASerial;
     fn from_str(text: &str) -> Result<Self, NotASerial> {
-        if text.len() != 40 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let digit = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8).ok_or(NotASerial);
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return Err(NotASerial) };
+        let mut bytes = [0; 20];
+        if pairs.len() != bytes.len() {
             return Err(NotASerial);
         }
-        let mut bytes = [0; 20];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| NotASerial)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| NotASerial)?;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
         }
         Self::from_bytes(&bytes).ok_or(NotASerial)
     }

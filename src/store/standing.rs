@@ -13,7 +13,6 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use tokio::sync::{mpsc, oneshot};
-use uuid::Uuid;
 
 use super::column::{Millis, time_if_any, unreadable};
 use super::crl::{Listed, service_standing};
@@ -44,14 +43,14 @@ pub(super) const OF_SERIALS: &str = concat!(
     places!()
 );
 
-/// Unconfirmed and revoked credentials that have not expired, so many after one; in one row, as a million rows one by one take many times
-/// as long. With the last, to go on from. A serial that was reserved and never signed is no certificate, and never expires: listing it
-/// would make the CRL grow for ever.
+/// Unconfirmed and revoked credentials that have not expired, so many after one, read off their index alone; in one row, as a million rows
+/// one by one take many times as long. With the last time, to go on from. A serial that was reserved and never signed is no certificate,
+/// and never expires: listing it would make the CRL grow for ever.
 pub(super) const NOT_ISSUED: &str = "\
-    SELECT group_concat(hex(serial) || ' ' || state || ' ' || coalesce(revoked_at, not_before) || ' ' || coalesce(revocation_reason, ''), char(10)) AS many, \
-    max(printf('%016d', not_after) || hex(id)) AS last, count(*) AS count FROM ( \
-      SELECT id, serial, state, not_before, not_after, revoked_at, revocation_reason FROM credentials \
-      WHERE state <> 'issued' AND not_after > ?1 AND (not_after, id) > (?2, ?3) ORDER BY not_after, id LIMIT ?4)";
+    SELECT group_concat(hex(serial) || ' ' || coalesce(revoked_at || ' ' || revocation_reason, not_before), char(10)) AS many, \
+    max(not_after) AS last FROM ( \
+      SELECT serial, not_before, not_after, revoked_at, revocation_reason FROM credentials \
+      WHERE state <> 'issued' AND (not_after, serial) > (?1, ?2) ORDER BY not_after, serial LIMIT ?3)";
 
 /// How many go in one row.
 const MANY: i64 = 8192;
@@ -117,12 +116,12 @@ impl Store {
     pub async fn not_good(&self, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
         let mut reading = self.readers.begin().await?; // all as of one moment
         let mut found = Vec::new();
-        let (mut not_after, mut id) = (now.as_millisecond(), Vec::new());
+        let (mut not_after, mut serial) = (now.as_millisecond() + 1, Vec::new());
         loop {
-            let page = sqlx::query(NOT_ISSUED).bind(Millis(now)).bind(not_after).bind(&id).bind(MANY).fetch_one(&mut *reading).await?;
-            let Some(last) = page.try_get::<Option<&str>, _>("last")? else { break };
-            (not_after, id) = after(last).ok_or_else(|| unreadable("a credential", last))?;
-            found.extend(page.try_get::<&str, _>("many")?.lines().filter_map(packed));
+            let page = sqlx::query(NOT_ISSUED).bind(not_after).bind(&serial).bind(MANY).fetch_one(&mut *reading).await?;
+            let Some(many) = page.try_get::<Option<&str>, _>("many")? else { break };
+            (not_after, serial) = (page.try_get("last")?, last(many)?);
+            found.extend(many.lines().filter_map(packed));
         }
         let rest = sqlx::query(NOT_GOOD).bind(Millis(now)).fetch(&mut *reading);
         found.extend(rest.try_filter_map(|row| ready(listed(&row))).try_collect::<Vec<_>>().await?);
@@ -153,12 +152,11 @@ fn packed(line: &str) -> Option<Listed> {
 
 fn read_packed(line: &str) -> Option<Listed> {
     let mut words = line.split(' ');
-    let (serial, state) = (words.next()?.parse().ok()?, words.next()?);
+    let serial = words.next()?.parse().ok()?;
     let at = Timestamp::from_millisecond(words.next()?.parse().ok()?).ok()?;
-    let standing = match state {
-        "signed" => Standing::OnHold { since: at },
-        "revoked" => Standing::Revoked { at, reason: words.next()?.parse().ok()? },
-        _ => return None,
+    let standing = match words.next() {
+        None => Standing::OnHold { since: at },
+        Some(reason) => Standing::Revoked { at, reason: reason.parse().ok()? },
     };
     Some(Listed { serial, standing })
 }
@@ -167,10 +165,11 @@ fn cannot_list(found: &str) {
     tracing::error!(found, "a certificate that is not good cannot be listed; run remint check");
 }
 
-/// The end of a page: the time, and the id behind it.
-fn after(last: &str) -> Option<(i64, Vec<u8>)> {
-    let (not_after, id) = last.split_at_checked(16)?;
-    Some((not_after.parse().ok()?, Uuid::try_parse(id).ok()?.as_bytes().to_vec()))
+/// The serial at the end of a page.
+fn last(many: &str) -> Result<Vec<u8>, StoreError> {
+    let hex = many.lines().next_back().and_then(|line| line.split(' ').next()).unwrap_or_default();
+    let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()).collect::<Option<_>>();
+    bytes.ok_or_else(|| unreadable("a credential", hex).into())
 }
 
 fn read(row: &SqliteRow) -> Result<Standing, sqlx::Error> {

@@ -114,3 +114,13 @@ async fn what_is_asked_often_is_found_by_index() {
         }
     }
 }
+
+/// The list of a million is read page after page in one pass: a page that began its search anew from the front would take the square of it.
+#[tokio::test]
+async fn a_page_of_the_list_begins_where_the_one_before_ended() {
+    let house = House::new().await;
+    let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", crate::store::standing::NOT_ISSUED)));
+    let steps: Vec<String> = plan.fetch_all(&house.store.readers).await.unwrap().iter().map(|step| step.get("detail")).collect();
+    let expected = "SEARCH credentials USING COVERING INDEX credentials_not_issued ((not_after,serial)>(?,?))";
+    assert!(steps.iter().any(|step| step == expected), "{steps:?}");
+}
