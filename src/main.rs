@@ -398,7 +398,7 @@ async fn serve(data: &Path) -> Result<(), ServerError> {
     let config = Config::load(data)?;
     // what is wrong with the folder is said before any port is bound
     let world = Server::open(data, &config).await?;
-    let server = Server::serve(world, Sockets::bind(&config).await?)?;
+    let server = Server::serve(world, &config, Sockets::bind(&config).await?)?;
     println!("devices  https://{}", config.devices.address);
     println!("desk     https://{}", config.desk.address);
     if let Some(portal) = &config.portal {

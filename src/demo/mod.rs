@@ -1,6 +1,7 @@
 //! `remint demo`: the story of a lost phone, told by running it. A real server in a temporary folder, real TLS on free ports of this
 //! machine, real keys; the phones are the independent simulator, and what relying parties are told is asked over OCSP and the CRL.
 
+mod door;
 mod keep;
 mod ledger;
 pub mod soft_hsm;
@@ -30,7 +31,8 @@ pub async fn run(exit: bool, keep: Option<&Path>, hsm: Option<HsmSection>) -> Re
     drop(told); // lets go of the phones, so that they can be used by hand
     ledger.conclude(&is_true);
     if let Some(phone_2) = phone_2.filter(|_| !exit) {
-        stage.explain(&phone_2);
+        let door = stage.door().await?;
+        stage.explain(&phone_2, &door.address);
         told_to_stop().await?;
     }
     stage.strike().await;

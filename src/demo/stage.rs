@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mobile_sim::certificate::Certificate;
 use mobile_sim::relying_party::RelyingParty;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use super::door::Door;
 use crate::lifecycle::actor::Role;
 use crate::pki::pkcs12::p12;
 use crate::server::clock::{SystemClock, SystemEntropy};
@@ -18,7 +20,7 @@ use crate::server::config::Config;
 use crate::server::hsm::HsmSection;
 use crate::server::init::{Foundation, Ports, init};
 use crate::server::policy::Delivered;
-use crate::server::{Server, ServerError, Sockets, write_private};
+use crate::server::{MAIL, Server, ServerError, Sockets, write_private};
 use crate::workflows::add_operator::add_operator;
 
 /// The password of the operator's file: a demonstration has no secrets worth one.
@@ -27,6 +29,9 @@ pub const PASSWORD: &str = "remint";
 pub const PORTAL_PASSWORD: &str = "a demonstration of 2026";
 /// The PIN of every phone.
 pub const PIN: &str = "123456";
+
+/// How long a letter may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Everything that the story needs.
 pub struct Stage {
@@ -41,6 +46,7 @@ pub struct Stage {
     pub relying_party: RelyingParty,
     /// Root and issuing CA, PEM.
     pub chain: String,
+    root: String,
 }
 
 impl Stage {
@@ -87,7 +93,7 @@ impl Stage {
         println!("  portal  https://{}", config.portal.as_ref().map_or("none", |portal| &portal.address));
         let portal = config.portal.as_ref().map(|portal| portal.address.clone()).unwrap_or_default();
         let portal = Client::new(portal, &root, None).map_err(ServerError::new)?;
-        Ok(Self { folder, server, config, desk, portal, relying_party, chain })
+        Ok(Self { folder, server, config, desk, portal, relying_party, chain, root })
     }
 
     /// Where a phone keeps its state.
@@ -125,10 +131,36 @@ impl Stage {
         let initial = text(&self.post(&format!("/api/users/{user}/portal-password"), &json!({})).await?["password"])?;
         let login = text(&self.get(&format!("/api/users/{user}")).await?["user"]["email"])?;
         let (cookie, _) = self.at_portal("/api/sign-in", None, &json!({ "login": login, "password": initial })).await?;
+        let code = self.code_of_the_letter().await?;
+        let (cookie, _) = self.at_portal("/api/sign-in/code", cookie, &json!({ "code": code })).await?;
         let change = json!({ "current": initial, "new": PORTAL_PASSWORD });
         let (cookie, _) = self.at_portal("/api/password", cookie, &change).await?;
         let (_, ticket) = self.at_portal(&format!("/api/requests/{request}/ticket"), cookie, &json!({})).await?;
         invitation(&ticket)
+    }
+
+    /// The code of the second step, from the letter that the user finds in the mail.
+    async fn code_of_the_letter(&self) -> Result<String, ServerError> {
+        let mail = self.folder.path().join("data").join(MAIL);
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        let found = async {
+            loop {
+                ticks.tick().await;
+                let letters =
+                    std::fs::read_dir(&mail).into_iter().flatten().filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
+                let code = letters.filter(|letter| letter.contains("Subject: Your code for signing in")).find_map(|letter| {
+                    letter
+                        .lines()
+                        .map(str::trim)
+                        .find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()))
+                        .map(str::to_owned)
+                });
+                if let Some(code) = code {
+                    return code;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.map_err(|_| ServerError::new("the letter with the code did not come"))
     }
 
     /// What a browser posts to the portal, with its cookie; gives the cookie that comes back, and the answer.
@@ -143,13 +175,20 @@ impl Stage {
         Ok((cookie, reply.json().unwrap_or_default()))
     }
 
+    /// A way to look at the desk as Omar without importing his certificate.
+    pub async fn door(&self) -> Result<Door, ServerError> {
+        let file = std::fs::read(self.folder.path().join("omar.p12"))?;
+        let omar = Identity::from_p12(&file, PASSWORD).map_err(ServerError::new)?;
+        Door::open(&self.config.desk.address, &self.root, &omar).await
+    }
+
     /// Stops the server and clears the stage.
     pub async fn strike(self) {
         self.server.stop().await;
     }
 
     /// How to go on by hand, also with the phone of this id.
-    pub fn explain(&self, phone_2: &str) {
+    pub fn explain(&self, phone_2: &str, door: &str) {
         let folder = self.folder.path().display();
         let Config { desk, portal, .. } = &self.config;
         let portal = portal.as_ref().map_or("", |portal| &portal.address);
@@ -157,17 +196,26 @@ impl Stage {
             "
 It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, in another terminal:
 
-  # the desk in a browser, as Omar: import {folder}/omar.p12 (password {PASSWORD}) as a client certificate, {folder}/data/ca/root.pem as an authority
+  # the desk in a browser of this machine, as Omar, with nothing to import (a door of the demonstration, which passes on with his certificate)
+  {door}
+  # the same as it really is: import {folder}/omar.p12 (password {PASSWORD}) as a client certificate, {folder}/data/ca/root.pem as an authority
   https://{}/
+  # try: find ana, look at her devices, replace phone-2, follow it, cancel it
+
+  # the portal in a browser, as Ana (ana@example.org, password: {PORTAL_PASSWORD}); the code of the second step is in the newest letter of
+  # {folder}/data/mail
+  https://{portal}/
 
   # the desk API, as Omar
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/users?q=ana
   curl --cacert {folder}/data/ca/root.pem --cert-type P12 --cert {folder}/omar.p12:{PASSWORD} https://{}/api/openapi.json
 
-  # the portal, as Ana: a session, and all that she holds
-  curl --cacert {folder}/data/ca/root.pem -c {folder}/cookies https://{}/api/sign-in \\
+  # the portal API, as Ana: password, then the code of the newest letter, then all that she holds
+  curl --cacert {folder}/data/ca/root.pem -c {folder}/cookies https://{portal}/api/sign-in \\
        -H 'content-type: application/json' -d '{{\"login\":\"ana@example.org\",\"password\":\"{PORTAL_PASSWORD}\"}}'
-  curl --cacert {folder}/data/ca/root.pem -b {folder}/cookies https://{}/api/me
+  curl --cacert {folder}/data/ca/root.pem -b {folder}/cookies -c {folder}/cookies https://{portal}/api/sign-in/code \\
+       -H 'content-type: application/json' -d \"{{\\\"code\\\":\\\"$(grep -hxE ' *[0-9]{{6}}\\s*' $(ls -t {folder}/data/mail/* | head -1) | tr -dc 0-9)\\\"}}\"
+  curl --cacert {folder}/data/ca/root.pem -b {folder}/cookies https://{portal}/api/me
 
   # what phone-2 holds, what the lost phone-1 is told, and the CRL
   cargo build --release --workspace
@@ -180,7 +228,7 @@ It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, 
        -H 'content-type: application/json' -d '{{\"target\":\"{phone_2}\",\"reason\":\"stolen\",\"mode\":\"remote\"}}'
   target/release/mobile-sim --state {folder}/phone-3 --pin {PIN} issue '<msc1:…>' --code <code>
 ",
-            desk.address, desk.address, desk.address, portal, portal, self.config.status.url, desk.address
+            desk.address, desk.address, desk.address, self.config.status.url, desk.address
         );
     }
 }

@@ -6,7 +6,7 @@ pub mod desk;
 mod est;
 pub mod metrics;
 pub mod peer;
-mod portal;
+pub mod portal;
 pub mod problem;
 mod provisioning;
 mod status;
@@ -31,9 +31,9 @@ pub fn desk(pages: Router<Arc<World>>) -> Router<Arc<World>> {
     finished("desk", desk::router().merge(pages))
 }
 
-/// The `portal` listener: the API of users.
-pub fn portal() -> Router<Arc<World>> {
-    finished("portal", portal::router())
+/// The `portal` listener: the API of users, and the pages for people.
+pub fn portal(pages: Router<Arc<World>>) -> Router<Arc<World>> {
+    finished("portal", portal::router().merge(pages))
 }
 
 /// The `status` listener: public data.

@@ -28,9 +28,16 @@ pub struct Told {
     pub required: Option<String>,
 }
 
+/// Who is not signed in at the portal yet: a browser must not ask for a password of its own making.
+const OF_THE_PORTAL: [&str; 4] = ["second-step-required", "sign-in-required", "wrong-code", "wrong-password"];
+
 impl Problem {
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         Self { status: status_of(code), code, detail: detail.into(), retry_after_s: None, members: Map::new() }
+    }
+
+    pub fn code(&self) -> &'static str {
+        self.code
     }
 
     pub fn malformed(detail: impl Into<String>) -> Self {
@@ -56,7 +63,7 @@ impl Problem {
         if let Some(seconds) = self.retry_after_s.or(passes_soon.then_some(2)) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED && !matches!(self.code, "sign-in-required" | "wrong-password") {
+        if self.status == StatusCode::UNAUTHORIZED && !OF_THE_PORTAL.contains(&self.code) {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"remint\""));
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -112,7 +119,8 @@ impl From<Failure> for Problem {
 fn status_of(code: &str) -> StatusCode {
     match code {
         "malformed" | "bad-line" | "bad-csr" | "proof-required" => StatusCode::BAD_REQUEST,
-        "certificate-required" | "wrong-proof" | "wrong-password" | "sign-in-required" => StatusCode::UNAUTHORIZED,
+        "certificate-required" | "wrong-proof" => StatusCode::UNAUTHORIZED,
+        code if OF_THE_PORTAL.contains(&code) => StatusCode::UNAUTHORIZED,
         "not-permitted"
         | "own-request"
         | "wrong-certificate"
@@ -144,7 +152,7 @@ mod tests {
     use crate::lifecycle::refusal::RefusalCode;
 
     /// What people at the desk and the portal are told; no device ever is.
-    const NOT_FOR_DEVICES: [&str; 14] = [
+    const NOT_FOR_DEVICES: [&str; 16] = [
         "bad-line",
         "duplicate",
         "foreign-origin",
@@ -153,10 +161,12 @@ mod tests {
         "open-request",
         "own-request",
         "password-change-required",
+        "second-step-required",
         "sign-in-required",
         "stale-form",
         "stand-in",
         "weak-password",
+        "wrong-code",
         "wrong-mode",
         "wrong-password",
     ];

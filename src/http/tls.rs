@@ -27,16 +27,25 @@ pub fn desk(authority: &Authority) -> Result<ServerConfig, Error> {
     config(authority, &NEWEST, true)
 }
 
-/// The `portal` listener: TLS 1.3, for browsers; nobody is asked for a certificate.
+/// The `portal` listener: TLS 1.3, for browsers. A certificate is asked for, of our issuing CA alone: so that a browser offers those, and
+/// bothers nobody who has none.
 pub fn portal(authority: &Authority) -> Result<ServerConfig, Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&NEWEST)?;
-    finished(authority, builder.with_no_client_auth())
+    let issuing = authority.issuing_name().map_err(|error| Error::General(error.to_string()))?;
+    config_for(authority, &NEWEST, false, vec![issuing.into()])
 }
 
 fn config(authority: &Authority, versions: &[&'static SupportedProtocolVersion], is_required: bool) -> Result<ServerConfig, Error> {
+    config_for(authority, versions, is_required, Vec::new())
+}
+
+fn config_for(
+    authority: &Authority,
+    versions: &[&'static SupportedProtocolVersion],
+    is_required: bool,
+    issuers: Vec<DistinguishedName>,
+) -> Result<ServerConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = Arc::new(HoldsItsKey { provider: Arc::clone(&provider), is_required });
+    let verifier = Arc::new(HoldsItsKey { provider: Arc::clone(&provider), is_required, issuers });
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
     finished(authority, builder.with_client_cert_verifier(verifier))
 }
@@ -56,11 +65,13 @@ fn finished(authority: &Authority, builder: ConfigBuilder<ServerConfig, WantsSer
 struct HoldsItsKey {
     provider: Arc<CryptoProvider>,
     is_required: bool,
+    /// Whose certificates are asked for; anybody's, if there are none.
+    issuers: Vec<DistinguishedName>,
 }
 
 impl ClientCertVerifier for HoldsItsKey {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
+        &self.issuers
     }
 
     fn client_auth_mandatory(&self) -> bool {

@@ -15,6 +15,8 @@ pub struct Page {
     pub nav: Vec<Link>,
     /// Who is here: shown beside the navigation.
     pub who: Option<String>,
+    /// Whether there is a session to end: at the desk the certificate is all there is.
+    pub may_sign_out: bool,
     pub body: Markup,
 }
 
@@ -51,6 +53,9 @@ impl Page {
                         div.bar {
                             a.name href="/" { "Remint" }
                             @if let Some(who) = &self.who { span.who { bdi { (who) } } }
+                            @if self.may_sign_out {
+                                form method="post" action="/sign-out" { button.plain { (words.say("sign-out")) } }
+                            }
                         }
                         @if !self.nav.is_empty() {
                             nav aria-label=(words.say("navigation")) {

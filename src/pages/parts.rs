@@ -11,6 +11,16 @@ use crate::lifecycle::effects::{CredentialEffect, DeviceEffect, Effects, Undo};
 use crate::lifecycle::hold::{Cause, Held};
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::CredentialId;
+use crate::lifecycle::request::{Purpose, Request};
+
+/// What is wrong with a form, at the top of its page, leading to the field.
+pub fn wrong(words: Words, told: Option<&str>, field: &str) -> Markup {
+    html! {
+        @if let Some(told) = told {
+            div.errors role="alert" { h2 { (words.say("errors-title")) } p { a href={ "#" (field) } { (told) } } }
+        }
+    }
+}
 
 /// A state, in words and not by its color alone.
 pub fn tag(words: Words, status: &str) -> Markup {
@@ -71,6 +81,20 @@ pub fn carried<'h>(held: &'h Holdings, device: &Device) -> Vec<(&'h Credential, 
     let mut carried: Vec<_> = held.carried_by(device.id).collect();
     carried.sort_by_key(|(credential, how)| (*how != Carried::Current, credential.slot, std::cmp::Reverse(credential.issued_at())));
     carried
+}
+
+/// What a request is, in a line.
+pub fn request_title(words: Words, held: &Holdings, request: &Request) -> String {
+    let named = |device| held.devices.get(&device).map_or("?", |device: &Device| device.name.as_str());
+    let kind = words.word("kind", request.kind.as_str());
+    match &request.purpose {
+        Purpose::Initial { .. } => words.with("request-initial", [("kind", text(&kind))]),
+        Purpose::Replacement { reason, line, .. } => {
+            let reason = words.word("reason", reason.as_str());
+            words.with("request-replacement", [("device", text(named(line.target))), ("reason", text(&reason))])
+        }
+        Purpose::Update { device } => words.with("request-update", [("device", text(named(*device)))]),
+    }
 }
 
 /// A slot as people say it.

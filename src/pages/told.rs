@@ -52,5 +52,5 @@ fn page(words: Words, status: StatusCode, told: &Told, back: Option<&str>) -> Re
             a href="/" { (words.say("to-the-start")) }
         }
     };
-    Page { words, title, nav: Vec::new(), who: None, body }.with_status(status)
+    Page { words, title, nav: Vec::new(), who: None, may_sign_out: false, body }.with_status(status)
 }

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use const_oid::db::rfc5280::ID_KP_CLIENT_AUTH;
+use der::{Decode, Encode};
 use jiff::Timestamp;
 use uuid::Uuid;
 use x509_cert::ext::Extension;
@@ -201,6 +202,11 @@ impl Authority {
     /// The certificate of the issuing CA, DER.
     pub fn issuing_certificate(&self) -> &[u8] {
         &self.issuing.certificate
+    }
+
+    /// The name of the issuing CA, DER.
+    pub fn issuing_name(&self) -> der::Result<Vec<u8>> {
+        x509_cert::Certificate::from_der(&self.issuing.certificate)?.tbs_certificate().subject().to_der()
     }
 
     /// The certificate of the root, DER.

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ServerError;
 use super::hsm::HsmSection;
+use super::smtp::SmtpSection;
 use crate::workflows::answer_status::MAX_CACHE_S;
 use crate::workflows::deliver_letters::Mail;
+use crate::workflows::second_step::SecondStep;
 
 /// `remint.toml`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -19,7 +21,7 @@ pub struct Config {
     pub devices: Listener,
     pub desk: Listener,
     /// For users; none if it is not there.
-    pub portal: Option<Listener>,
+    pub portal: Option<PortalListener>,
     pub status: StatusListener,
     /// For Prometheus; none if it is not there.
     pub metrics: Option<MetricsListener>,
@@ -37,6 +39,26 @@ pub struct Listener {
     pub listen: String,
     /// How it is reached from outside: `host:port`.
     pub address: String,
+}
+
+/// The TLS listener of the portal.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortalListener {
+    pub listen: String,
+    pub address: String,
+    /// What signing in takes beside the password.
+    #[serde(default)]
+    pub second_step: SecondStepWord,
+}
+
+/// The words for a second step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecondStepWord {
+    #[default]
+    MailedCode,
+    None,
 }
 
 /// The plain HTTP listener of public data.
@@ -75,14 +97,29 @@ pub struct MailSection {
     pub officers: Option<String>,
     /// How people reach the help desk, in words, at the end of every letter.
     pub help_desk: Option<String>,
+    /// The mail server that takes the letters; if not given, they are left in the folder `mail` of the data folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smtp: Option<SmtpSection>,
 }
 
 impl Config {
+    /// How this machine is reached.
+    pub fn own_host(&self) -> &str {
+        let address = &self.devices.address;
+        address.rsplit_once(':').map_or(address, |(host, _port)| host)
+    }
+
+    pub fn second_step(&self) -> SecondStep {
+        match self.portal.as_ref().map(|portal| portal.second_step).unwrap_or_default() {
+            SecondStepWord::MailedCode => SecondStep::MailedCode,
+            SecondStepWord::None => SecondStep::None,
+        }
+    }
+
     /// What the letters need to know.
     pub fn mail(&self) -> Mail {
-        let host = self.devices.address.rsplit_once(':').map_or(self.devices.address.as_str(), |(host, _)| host);
         Mail {
-            from: self.mail.from.clone().unwrap_or_else(|| format!("remint@{host}")),
+            from: self.mail.from.clone().unwrap_or_else(|| format!("remint@{}", self.own_host())),
             officers: self.mail.officers.clone(),
             help_desk: self.mail.help_desk.clone().unwrap_or_else(|| "in the way that you know".to_owned()),
         }
@@ -93,7 +130,10 @@ const FILE: &str = "remint.toml";
 
 const HEADER: &str = "\
 # Where Remint listens. listen: the address to bind. address, url: how phones, operators and relying parties reach it.
+# portal.second_step: what signing in there takes beside the password: mailed-code (six digits, sent to the address of record) or none.
 # mail: from, officers (who hears of requests that await approval), help_desk (how people reach it, at the end of every letter).
+# mail.smtp: the mail server that takes the letters: host, port, security (starttls or tls), ca (PEM), user, and password_file or password_variable.
+# Without it, letters are left in the folder mail/, one file each.
 # The status url stands in every certificate that has been issued: do not change it afterwards.
 # ocsp_cache_seconds: how long proxies may give out an OCSP answer again (0 to 240); for so long some may not hear of a loss. 0: never.
 # crl_shards: into how many CRLs certificates are divided (1, 2, 4, … 256), so that who checks one need not fetch the list of everybody. It counts

@@ -64,6 +64,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         ocsp_cache_s: config.status.ocsp_cache_seconds,
         strangers: Budget::default(),
         mail: config.mail(),
+        second_step: config.second_step(),
         stretching: Arc::new(Semaphore::new(STRETCHING)),
         last_check: Mutex::default(),
         deeds: Deeds::default(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::ServerError;
+use super::{ServerError, secret};
 use crate::pki::key::Entropy;
 use crate::pki::seal::SealingKey;
 use crate::pki::token::{Place, Token, TokenFault};
@@ -27,6 +27,9 @@ pub struct HsmSection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin_variable: Option<String>,
 }
+
+/// What is wanted.
+const THE_PIN: &str = "the PIN of the token's user";
 
 /// Where the PIN is remembered, sealed, that the token refused: whoever starts a server again and again must not lock the token.
 const REFUSED: &str = "keys/refused-pin";
@@ -73,28 +76,12 @@ fn at(section: &HsmSection, pin: &str) -> Result<Token, TokenFault> {
 
 fn pin(section: &HsmSection) -> Result<Zeroizing<String>, ServerError> {
     let pin = match (&section.pin_file, &section.pin_variable) {
-        (Some(file), None) => from_file(file)?,
-        (None, Some(variable)) => from_variable(variable)?,
+        (Some(file), None) => secret::from_file(file, THE_PIN)?,
+        (None, Some(variable)) => secret::from_variable(variable, THE_PIN)?,
         _ => return Err(ServerError::new("hsm: expected: either pin_file or pin_variable")),
     };
     if pin.is_empty() {
         return Err(ServerError::new("hsm: found: an empty PIN, expected: the PIN of the token's user"));
     }
     Ok(pin)
-}
-
-fn from_file(file: &Path) -> Result<Zeroizing<String>, ServerError> {
-    use std::os::unix::fs::PermissionsExt;
-    let failed = |source: std::io::Error| ServerError::new(format!("{}: {source}, expected: the PIN of the token's user", file.display()));
-    let mode = fs::metadata(file).map_err(failed)?.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(ServerError::new(format!("{}: found mode: {mode:04o}, expected: 0600 or 0400", file.display())));
-    }
-    let text = Zeroizing::new(fs::read_to_string(file).map_err(failed)?);
-    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
-}
-
-fn from_variable(variable: &str) -> Result<Zeroizing<String>, ServerError> {
-    let found = std::env::var(variable).map(Zeroizing::new);
-    found.map_err(|_| ServerError::new(format!("{variable}: found: nothing in the environment, expected: the PIN of the token's user")))
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, Listener, MailSection, MetricsListener, StatusListener};
+use super::config::{Config, Listener, MailSection, MetricsListener, PortalListener, SecondStepWord, StatusListener};
 use super::house::DATABASE;
 use super::hsm::{self, HsmSection};
 use super::policy::Delivered;
@@ -125,10 +125,12 @@ fn close_to_others(dir: &Path) -> Result<(), ServerError> {
 fn config(foundation: &Foundation) -> Config {
     let Foundation { host, bind, ports, .. } = foundation;
     let listener = |port: u16| Listener { listen: format!("{bind}:{port}"), address: format!("{host}:{port}") };
+    let Listener { listen, address } = listener(ports.portal);
+    let portal = PortalListener { listen, address, second_step: SecondStepWord::MailedCode };
     Config {
         devices: listener(ports.devices),
         desk: listener(ports.desk),
-        portal: Some(listener(ports.portal)),
+        portal: Some(portal),
         status: StatusListener {
             listen: format!("{bind}:{}", ports.status),
             url: format!("http://{host}:{}", ports.status),

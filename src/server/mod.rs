@@ -16,6 +16,8 @@ pub mod policy;
 mod policy_text;
 pub mod post;
 pub mod root_crl;
+mod secret;
+pub mod smtp;
 
 use std::fmt::Display;
 use std::path::Path;
@@ -28,7 +30,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::config::Config;
-use self::post::Folder;
+use self::post::Delivery;
 use crate::workflows::settle_dues::settle_all;
 use crate::workflows::world::World;
 use crate::{http, pages};
@@ -122,11 +124,12 @@ impl Server {
 
     /// Opens a data folder and serves it on sockets that are bound already.
     pub async fn start(dir: &Path, config: &Config, sockets: Sockets) -> Result<Self, ServerError> {
-        Self::serve(Self::open(dir, config).await?, sockets)
+        Self::serve(Self::open(dir, config).await?, config, sockets)
     }
 
     /// Serves a world that is open: with its own clock, if a test holds it.
-    pub fn serve(world: World, sockets: Sockets) -> Result<Self, ServerError> {
+    pub fn serve(world: World, config: &Config, sockets: Sockets) -> Result<Self, ServerError> {
+        let post = Delivery::of(config, &world)?;
         let world = Arc::new(world);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -137,7 +140,7 @@ impl Server {
         tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
         tasks.spawn(listener::serve(sockets.status, None, status, stopped.clone()));
         if let Some(socket) = sockets.portal {
-            let portal = http::portal().with_state(Arc::clone(&world));
+            let portal = pages::portal().with_state(Arc::clone(&world));
             tasks.spawn(listener::serve(socket, Some(http::tls::portal(&world.authority)?), portal, stopped.clone()));
         }
         if let Some(socket) = sockets.metrics {
@@ -149,7 +152,7 @@ impl Server {
         }
         tasks.spawn(check::check_at_intervals(Arc::clone(&world), stopped.clone()));
         tasks.spawn(jobs::publish_crls(Arc::clone(&world), stopped.clone()));
-        tasks.spawn(jobs::deliver_letters(Arc::clone(&world), Folder::at(world.folder.join(MAIL)), stopped.clone()));
+        tasks.spawn(jobs::deliver_letters(Arc::clone(&world), post, stopped.clone()));
         tasks.spawn(jobs::checkpoint_audits(Arc::clone(&world), stopped.clone()));
         tasks.spawn(jobs::settle_dues(Arc::clone(&world), stopped));
         Ok(Self { world, stop, tasks })

@@ -1,4 +1,4 @@
-//! Where letters are delivered to: the log, and a folder of `.eml` files (RFC 5322). A mail server of yours can take them from there.
+//! Where letters are delivered to: a mail server (see `smtp`), or a folder of `.eml` files (RFC 5322), from where one can take them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,11 @@ use std::time::{Duration, SystemTime};
 use lettre::message::header::ContentType;
 use lettre::{Address, Message, message::Mailbox};
 
+use super::config::Config;
+use super::smtp::Smtp;
+use super::{MAIL, ServerError};
 use crate::workflows::deliver_letters::{Envelope, Post, Posted};
+use crate::workflows::world::World;
 
 /// A folder of letters, one file each, named by the letter's id: what is delivered twice is there once.
 pub struct Folder(PathBuf);
@@ -23,7 +27,7 @@ impl Folder {
         let failed = |error: std::io::Error| format!("{}: {error}", self.0.display());
         fs::create_dir_all(&self.0).map_err(failed)?;
         fs::set_permissions(&self.0, fs::Permissions::from_mode(0o700)).map_err(failed)?;
-        let text = written(envelope)?;
+        let text = written(envelope)?.formatted();
         let path = self.0.join(format!("{}.eml", envelope.id));
         let unfinished = path.with_extension("tmp");
         replace(&unfinished, &path, &text).map_err(failed)
@@ -33,6 +37,31 @@ impl Folder {
 impl Post for Folder {
     fn deliver<'a>(&'a self, envelope: &'a Envelope) -> Posted<'a> {
         Box::pin(async move { self.keep(envelope) })
+    }
+}
+
+/// One of the two.
+pub enum Delivery {
+    Folder(Folder),
+    Smtp(Smtp),
+}
+
+impl Delivery {
+    /// As the configuration says: a mail server, or the folder `mail` of the data folder.
+    pub fn of(config: &Config, world: &World) -> Result<Self, ServerError> {
+        match &config.mail.smtp {
+            Some(smtp) => Ok(Self::Smtp(Smtp::new(smtp, config.own_host())?)),
+            None => Ok(Self::Folder(Folder::at(world.folder.join(MAIL)))),
+        }
+    }
+}
+
+impl Post for Delivery {
+    fn deliver<'a>(&'a self, envelope: &'a Envelope) -> Posted<'a> {
+        match self {
+            Self::Folder(folder) => folder.deliver(envelope),
+            Self::Smtp(smtp) => smtp.deliver(envelope),
+        }
     }
 }
 
@@ -47,12 +76,12 @@ fn replace(unfinished: &Path, path: &Path, text: &[u8]) -> std::io::Result<()> {
 }
 
 /// The letter as RFC 5322 has it. Addresses that are none are an error, not a header.
-fn written(envelope: &Envelope) -> Result<Vec<u8>, String> {
+pub(super) fn written(envelope: &Envelope) -> Result<Message, String> {
     let address =
         |text: &str| text.parse::<Address>().map(|address| Mailbox::new(None, address)).map_err(|error| format!("{text:?}: {error}"));
     let millis = u64::try_from(envelope.written_at.as_millisecond()).unwrap_or_default();
     let domain = envelope.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-    let message = Message::builder()
+    Message::builder()
         .from(address(&envelope.from)?)
         .to(address(&envelope.to)?)
         .subject(&envelope.subject)
@@ -60,6 +89,5 @@ fn written(envelope: &Envelope) -> Result<Vec<u8>, String> {
         .message_id(Some(format!("<{}@{domain}>", envelope.id)))
         .header(ContentType::TEXT_PLAIN)
         .body(envelope.body.clone())
-        .map_err(|error| error.to_string())?;
-    Ok(message.formatted())
+        .map_err(|error| error.to_string())
 }

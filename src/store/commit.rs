@@ -13,12 +13,14 @@ use super::portal::{Password, PortalSession};
 use super::script::Script;
 use super::session::Session;
 use super::writer::Work;
-use super::{audit_chain, certificate, change, credential, crl, escrow, operator, outbox, portal, recovery, session, stock, ticket, user};
+use super::{
+    audit_chain, certificate, change, credential, crl, dispute, escrow, operator, outbox, portal, recovery, session, stock, ticket, user,
+};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::RevocationReason;
 use crate::lifecycle::device::Device;
 use crate::lifecycle::directory::Attributes;
-use crate::lifecycle::ids::{CredentialId, OperatorId, RecoveryId, Serial, SessionId, TicketId, UserId};
+use crate::lifecycle::ids::{CredentialId, OperatorId, RecoveryId, RequestId, Serial, SessionId, TicketId, UserId};
 use crate::lifecycle::recovery::{Recovery, RecoveryState};
 use crate::lifecycle::user::User;
 
@@ -154,6 +156,11 @@ pub enum Write {
     PortalSessionsForgotten {
         unused_since: Timestamp,
     },
+    /// The user says that a request was not theirs.
+    Dispute {
+        request: RequestId,
+        since: Timestamp,
+    },
     /// A letter to somebody who must hear of the act.
     Letter(NewLetter),
     /// Its delivery was tried.
@@ -219,6 +226,7 @@ impl Write {
             Self::PortalSession(session) => portal::open(script, session),
             Self::PortalSessionSeen { token_hash, at } => portal::touch(script, *token_hash, *at),
             Self::PortalSessionEnded { token_hash } => portal::end(script, *token_hash),
+            Self::Dispute { request, since } => dispute::dispute(script, *request, *since),
             Self::PortalSessionsForgotten { unused_since } => portal::forget(script, *unused_since),
             Self::Letter(letter) => outbox::write(script, letter),
             Self::LetterAttempted { letter, attempt } => outbox::attempted(script, *letter, attempt),
@@ -257,6 +265,7 @@ impl Write {
             | Self::PortalSessionSeen { .. }
             | Self::PortalSessionEnded { .. }
             | Self::PortalSessionsForgotten { .. }
+            | Self::Dispute { .. }
             | Self::Letter(_)
             | Self::LetterAttempted { .. }
             | Self::AuditCheckpoint { .. } => false,

@@ -17,6 +17,7 @@ pub mod commit;
 pub mod credential;
 pub mod crl;
 pub mod device;
+mod dispute;
 mod due;
 pub mod error;
 pub mod escrow;

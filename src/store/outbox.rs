@@ -84,12 +84,13 @@ pub enum Attempt {
 }
 
 impl Store {
-    /// Letters whose turn it is, the oldest first. A letter waits for the earlier ones to the same address.
+    /// Letters whose turn it is, the oldest first. A letter waits for the earlier ones to the same address; but a code, which is soon of no
+    /// use, waits for nothing.
     pub async fn due_letters(&self, now: Timestamp, limit: u32) -> Result<Vec<DueLetter>, StoreError> {
         let found = sqlx::query(
             "SELECT id, kind, recipient, written_at, attempts, sealed FROM letters WHERE state = 'waiting' AND due_at <= ?1 \
-             AND NOT EXISTS (SELECT 1 FROM letters AS earlier WHERE earlier.state = 'waiting' AND earlier.recipient = letters.recipient \
-             AND (earlier.written_at, earlier.id) < (letters.written_at, letters.id) AND earlier.due_at > ?1) \
+             AND (kind = 'sign-in-code' OR NOT EXISTS (SELECT 1 FROM letters AS earlier WHERE earlier.state = 'waiting' AND earlier.recipient = letters.recipient \
+             AND (earlier.written_at, earlier.id) < (letters.written_at, letters.id) AND earlier.due_at > ?1)) \
              ORDER BY written_at, id LIMIT ?2",
         );
         let found = found.bind(Millis(now)).bind(limit).fetch_all(&self.readers).await?;
@@ -119,6 +120,15 @@ impl Store {
         let failed: u32 = sqlx::query_scalar("SELECT count(*) FROM letters WHERE state = 'failed'").fetch_one(&self.readers).await?;
         let count: u32 = waiting.try_get("count")?;
         Ok(OutboxSummary { waiting: count.into(), failed: failed.into(), oldest_waiting: time_if_any(&waiting, "oldest")? })
+    }
+
+    /// The letters about a request that have not arrived, oldest first.
+    pub async fn undelivered(&self, request: RequestId) -> Result<Vec<LetterLine>, StoreError> {
+        let found = sqlx::query(
+            "SELECT id, kind, user_id, request_id, recipient, written_at, state, due_at, attempts, last_error, closed_at FROM letters \
+             WHERE request_id = ? AND last_error IS NOT NULL AND state <> 'delivered' ORDER BY written_at, id",
+        );
+        Ok(found.bind(request).fetch_all(&self.readers).await?.iter().map(read_line).collect::<Result<_, _>>()?)
     }
 
     /// Letters, newest first, before one that a page ended with; of one state, or of all.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::Store;
-use super::column::{Millis, time, time_if_any};
+use super::column::{Millis, time, time_if_any, unreadable};
 use super::error::StoreError;
 use super::script::Script;
 use super::user;
@@ -36,6 +36,8 @@ pub struct PortalSession {
     pub opened_at: Timestamp,
     pub seen_at: Timestamp,
     pub must_change: bool,
+    /// While it waits for the second step: the digest of what the browser holds and the code.
+    pub code_hash: Option<[u8; 32]>,
 }
 
 impl Store {
@@ -70,8 +72,18 @@ impl Store {
         Ok(found.is_some())
     }
 
+    /// How many sessions of a user, opened since, wait for their second step; and when the oldest of them was opened.
+    pub async fn waiting_sessions(&self, user: UserId, since: Timestamp) -> Result<(u32, Option<Timestamp>), StoreError> {
+        let found = sqlx::query(
+            "SELECT count(*) AS count, min(opened_at) AS oldest FROM portal_sessions \
+             WHERE user_id = ? AND code_hash IS NOT NULL AND opened_at > ?",
+        );
+        let row = found.bind(user).bind(Millis(since)).fetch_one(&self.readers).await?;
+        Ok((row.try_get("count")?, time_if_any(&row, "oldest")?))
+    }
+
     pub async fn portal_session(&self, token_hash: [u8; 32]) -> Result<Option<PortalSession>, StoreError> {
-        let found = sqlx::query("SELECT user_id, opened_at, seen_at, must_change FROM portal_sessions WHERE token_hash = ?");
+        let found = sqlx::query("SELECT user_id, opened_at, seen_at, must_change, code_hash FROM portal_sessions WHERE token_hash = ?");
         let Some(row) = found.bind(token_hash.to_vec()).fetch_optional(&self.readers).await? else { return Ok(None) };
         Ok(Some(PortalSession {
             token_hash,
@@ -79,8 +91,13 @@ impl Store {
             opened_at: time(&row, "opened_at")?,
             seen_at: time(&row, "seen_at")?,
             must_change: row.try_get("must_change")?,
+            code_hash: row.try_get::<Option<Vec<u8>>, _>("code_hash")?.map(digest).transpose()?,
         }))
     }
+}
+
+fn digest(bytes: Vec<u8>) -> Result<[u8; 32], sqlx::Error> {
+    bytes.try_into().map_err(|_| unreadable("a session's code", "not 32 bytes"))
 }
 
 /// Sets a password; every session of the user ends.
@@ -121,12 +138,13 @@ pub(super) fn spend_initial(script: &mut Script, user: UserId, at: Timestamp) {
 
 pub(super) fn open(script: &mut Script, session: &PortalSession) {
     script
-        .run("INSERT INTO portal_sessions (token_hash, user_id, opened_at, seen_at, must_change) VALUES (?, ?, ?, ?, ?)")
+        .run("INSERT INTO portal_sessions (token_hash, user_id, opened_at, seen_at, must_change, code_hash) VALUES (?, ?, ?, ?, ?, ?)")
         .bind(session.token_hash.to_vec())
         .bind(session.user)
         .bind(Millis(session.opened_at))
         .bind(Millis(session.seen_at))
-        .bind(session.must_change);
+        .bind(session.must_change)
+        .bind(session.code_hash.map(|hash| hash.to_vec()));
 }
 
 pub(super) fn touch(script: &mut Script, token_hash: [u8; 32], at: Timestamp) {

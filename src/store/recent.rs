@@ -104,6 +104,7 @@ impl Loaded {
             | Write::PortalSessionSeen { .. }
             | Write::PortalSessionEnded { .. }
             | Write::PortalSessionsForgotten { .. }
+            | Write::Dispute { .. }
             | Write::Letter(_)
             | Write::LetterAttempted { .. }
             | Write::AuditCheckpoint { .. } => {}

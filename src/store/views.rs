@@ -200,16 +200,17 @@ impl Store {
         Ok(found.iter().map(read_request).collect::<Result<_, _>>()?)
     }
 
-    /// Users of whose name, e-mail address, UPN or device serial `text` is a part, by name. Capitals do not count.
-    pub async fn find_users(&self, text: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+    /// Users of whose name, e-mail address, UPN or device serial `text` is a part, by name, behind one that a page ended with. Capitals do
+    /// not count.
+    pub async fn find_users(&self, text: &str, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
         let found = sqlx::query(concat!(
             "SELECT ",
             user::columns!(),
-            " FROM users WHERE instr(lower(name), lower(?1)) OR instr(lower(email), lower(?1)) OR instr(lower(upn), lower(?1)) ",
-            "OR id IN (SELECT user_id FROM devices WHERE user_id IS NOT NULL AND instr(lower(serial), lower(?1))) ",
-            "ORDER BY name, id LIMIT ?2",
+            " FROM users WHERE (instr(lower(name), lower(?1)) OR instr(lower(email), lower(?1)) OR instr(lower(upn), lower(?1)) ",
+            "OR id IN (SELECT user_id FROM devices WHERE user_id IS NOT NULL AND instr(lower(serial), lower(?1)))) ",
+            "AND (?3 IS NULL OR (name, id) > (SELECT name, id FROM users WHERE id = ?3)) ORDER BY name, id LIMIT ?2",
         ));
-        let found = found.bind(text).bind(limit).fetch_all(&self.readers).await?;
+        let found = found.bind(text).bind(limit).bind(after).fetch_all(&self.readers).await?;
         Ok(found.iter().map(user::read).collect::<Result<_, _>>()?)
     }
 
@@ -222,6 +223,17 @@ impl Store {
         let found = found.bind(after_seq).bind(limit).fetch_all(&self.readers).await?;
         Ok(found.iter().map(read_audit).collect::<Result<_, _>>()?)
     }
+}
+
+macro_rules! audit_where {
+    ($about:literal) => {
+        concat!(
+            "SELECT seq, at, who, who_id, who_fingerprint, act, user_id, request_id, outcome, refusal, details, source FROM audit ",
+            "WHERE seq < ?1 AND ",
+            $about,
+            " AND (?5 IS NULL OR act = ?5) AND (?6 IS NULL OR at >= ?6) AND (?7 IS NULL OR at < ?7) ORDER BY seq DESC LIMIT ?2"
+        )
+    };
 }
 
 /// What a page of the audit log is about.
@@ -237,11 +249,12 @@ pub struct AuditFilter {
 impl Store {
     /// The audit log, newest first, before the entry `before_seq`.
     pub async fn audit_page(&self, filter: &AuditFilter, before_seq: i64, limit: u32) -> Result<Vec<AuditLine>, StoreError> {
-        let found = sqlx::query(
-            "SELECT seq, at, who, who_id, who_fingerprint, act, user_id, request_id, outcome, refusal, details, source FROM audit \
-             WHERE seq < ?1 AND (?3 IS NULL OR user_id = ?3) AND (?4 IS NULL OR request_id = ?4) AND (?5 IS NULL OR act = ?5) \
-             AND (?6 IS NULL OR at >= ?6) AND (?7 IS NULL OR at < ?7) ORDER BY seq DESC LIMIT ?2",
-        );
+        // each finds its entries by an index, and reads no more of the log than it shows
+        let found = sqlx::query(match (filter.user, filter.request) {
+            (Some(_), _) => audit_where!("user_id = ?3 AND (?4 IS NULL OR request_id = ?4)"),
+            (None, Some(_)) => audit_where!("request_id = ?4"),
+            (None, None) => audit_where!("TRUE"),
+        });
         let found = found.bind(before_seq).bind(limit).bind(filter.user).bind(filter.request).bind(&filter.act);
         let found = found.bind(filter.from.map(Millis)).bind(filter.to.map(Millis)).fetch_all(&self.readers).await?;
         Ok(found.iter().map(read_audit).collect::<Result<_, _>>()?)

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::letters::{Text, sealing_label};
+use super::letters::{LetterKind, Text, sealing_label};
+use super::second_step::LIFETIME as CODE_LIFETIME;
 use super::world::World;
 use crate::store::commit::{Commit, Write};
 use crate::store::outbox::{Attempt, DueLetter};
@@ -56,7 +57,7 @@ pub async fn deliver_letters(world: &World, post: &dyn Post) -> Result<usize, Fa
         }
         let mut late: Vec<String> = Vec::new();
         for letter in due {
-            if late.contains(&letter.recipient) {
+            if late.contains(&letter.recipient) && letter.kind != LetterKind::SignInCode.as_str() {
                 continue; // an earlier one to the same address did not get through
             }
             match deliver(world, post, &letter).await? {
@@ -77,8 +78,9 @@ async fn deliver(world: &World, post: &dyn Post, letter: &DueLetter) -> Result<A
         Ok(()) => Attempt::Delivered { at },
         Err(error) => {
             tracing::warn!(letter = %letter.id, kind = letter.kind, error, "a letter could not be delivered");
-            match PAUSES.get(letter.attempts as usize) {
-                Some(minutes) => Attempt::Failed { error, again_at: at + SignedDuration::from_mins(*minutes) },
+            let again_at = PAUSES.get(letter.attempts as usize).map(|minutes| at + SignedDuration::from_mins(*minutes));
+            match again_at.filter(|again_at| !is_of_no_use(letter, *again_at)) {
+                Some(again_at) => Attempt::Failed { error, again_at },
                 None => Attempt::GivenUp { error, at },
             }
         }
@@ -89,6 +91,11 @@ async fn deliver(world: &World, post: &dyn Post, letter: &DueLetter) -> Result<A
     let writes = vec![Write::LetterAttempted { letter: letter.id, attempt: attempt.clone() }];
     world.store.commit(Commit { name: "deliver-letter", guard: None, writes, audit: None }).await?;
     Ok(attempt)
+}
+
+/// A code that is no longer good need not arrive.
+fn is_of_no_use(letter: &DueLetter, at: Timestamp) -> bool {
+    letter.kind == LetterKind::SignInCode.as_str() && at >= letter.written_at + CODE_LIFETIME
 }
 
 fn opened(world: &World, letter: &DueLetter) -> Result<Envelope, String> {

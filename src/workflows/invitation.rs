@@ -5,6 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use super::digits::digits;
 use super::failure::Failure;
 use super::letters::invitation_letter;
 use super::world::World;
@@ -54,7 +55,7 @@ pub(super) fn invitation_of(world: &World, held: &Holdings, writes: &mut Vec<Wri
 fn make(world: &World, ticket: TicketId, expires_at: Timestamp, mode: Option<Mode>) -> Result<(Invitation, Write), Failure> {
     let secret = Zeroizing::new(random::<16>(world.entropy.as_ref()));
     let needs_code = world.policy.invitation.second_channel && mode == Some(Mode::Remote);
-    let code = needs_code.then(|| eight_digits(world));
+    let code = needs_code.then(|| digits::<8>(world));
     let key = ProofKey::derive(&secret, code.as_ref().map(|code| code.as_str()), ticket.0.as_bytes())?;
     let sealed = world.master.seal(world.entropy.as_ref(), &sealing_label(ticket), key.as_bytes())?;
 
@@ -79,15 +80,4 @@ pub async fn proof_key(world: &World, ticket: TicketId) -> Result<(UserId, Proof
 /// Binds the sealed key to its ticket: in another row it does not open.
 fn sealing_label(ticket: TicketId) -> String {
     format!("ticket:{ticket}")
-}
-
-/// Eight decimal digits, each equally likely.
-fn eight_digits(world: &World) -> Zeroizing<String> {
-    const RANGE: u32 = 100_000_000;
-    loop {
-        let number = u32::from_be_bytes(random::<4>(world.entropy.as_ref()));
-        if number < u32::MAX - u32::MAX % RANGE {
-            return Zeroizing::new(format!("{:08}", number % RANGE));
-        }
-    }
 }

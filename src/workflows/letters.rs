@@ -1,8 +1,10 @@
 //! Letters: what people must hear of, read off the changes of an act and written in its transaction. No act writes its own: whatever ends a
 //! device, suspends or restores it, opens or closes a request, is told here, to the address of record as it was before.
 //!
-//! A letter never holds a code or a password. The one secret that is sent is an invitation, where the policy allows it.
+//! A letter never holds a password, or the code of an invitation. What is secret and sent is an invitation, where the policy allows it, and
+//! the code of the second step of signing in, which is of no use without the browser that asked for it.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
@@ -38,6 +40,10 @@ words! {
         Held = "held",
         /// The help desk resumed it, or an original is back.
         Released = "released",
+        /// To the officers: a user says of a request that it was not them.
+        Disputed = "disputed",
+        /// The code of the second step of signing in at the portal.
+        SignInCode = "sign-in-code",
         /// Officers got at the user's private encryption keys.
         Recovered = "recovered",
     }
@@ -112,6 +118,29 @@ pub fn recovered_letter(world: &World, held: &Holdings, keys: usize) -> Result<W
     );
     let text = Text { subject: "Your encryption keys were recovered".to_owned(), body: greeted(held, &body, world) };
     sealed(world, held.user.id, &held.user.email, Letter { kind: LetterKind::Recovered, request: None, text })
+}
+
+/// The letter to the officers that a user disputes a request, if anybody is to be written to.
+pub fn disputed_letter(world: &World, held: &Holdings, request: &Request) -> Result<Option<Write>, Failure> {
+    let Some(officers) = &world.mail.officers else { return Ok(None) };
+    let body = format!(
+        "A user says that a request was not theirs. Speak with them, and cancel it if that is so.\n\nUser: {}\nRequest: {}\nState: {}\n",
+        held.user.name,
+        request.id,
+        request.state.as_str(),
+    );
+    let text = Text { subject: "A request is disputed".to_owned(), body };
+    sealed(world, held.user.id, officers, Letter { kind: LetterKind::Disputed, request: Some(request.id), text }).map(Some)
+}
+
+/// The letter with the code of the second step of signing in.
+pub fn sign_in_letter(world: &World, held: &Holdings, code: &str, until: Timestamp) -> Result<Write, Failure> {
+    let body = format!(
+        "somebody signs in at the portal with your password. If it is you, enter this code there before {until}:\n\n    {code}\n\n\
+         Nobody of the help desk ever asks you for it. If it is not you, somebody knows your password: set another one.",
+    );
+    let text = Text { subject: "Your code for signing in".to_owned(), body: greeted(held, &body, world) };
+    sealed(world, held.user.id, &held.user.email, Letter { kind: LetterKind::SignInCode, request: None, text })
 }
 
 fn sealed(world: &World, user: UserId, recipient: &str, letter: Letter) -> Result<Write, Failure> {

@@ -1,4 +1,4 @@
-//! Signing in at the portal, with a local password. What a wrong login and a wrong password are answered is the same, after the same work.
+//! Signing in at the portal, with a local password and what the second step asks for. What a wrong login and a wrong password are answered is the same, after the same work.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::failure::{Failure, broken};
+use super::second_step::{SecondStep, send_code};
 use super::world::{Caller, World};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::ids::UserId;
@@ -40,6 +41,16 @@ pub struct SignedIn {
     pub user: User,
     /// It was signed in with an initial password: it may only set one of the user's own.
     pub must_change: bool,
+    /// It is not signed in yet: the code that was sent must come back.
+    pub awaits_code: bool,
+}
+
+/// The password that was right, on the way to a session.
+pub(super) struct Passed {
+    pub kept: Password,
+    pub must_change: bool,
+    /// The session that waited for the second step, if there was one.
+    pub waiting: Option<[u8; 32]>,
 }
 
 /// Signs in by e-mail address or UPN.
@@ -50,39 +61,59 @@ pub async fn sign_in(world: &World, login: &str, attempt: Zeroizing<String>, sou
     let found = world.store.portal_user(login).await?;
     let (user, kept) = found.map_or((None, None), |(user, kept)| (Some(user), kept));
     let kept = kept.filter(|kept| kept.lapses_at.is_none_or(|lapses| now < lapses));
-    if let Some(until) = kept.as_ref().and_then(|kept| kept.locked_until).filter(|until| now < *until) {
-        return Err(Failure::Wait { seconds: seconds_until(now, until) });
+    if let Some(kept) = &kept {
+        must_wait(now, kept)?;
     }
 
     // 2 the password; the same work where there is none
     let is_right = check(world, attempt, kept.as_ref().map(|kept| kept.phc.clone())).await?;
     let (Some(user), Some(kept)) = (user, kept) else { return Err(wrong()) };
     if !is_right {
-        return Err(count_wrong(world, &user, &kept, source).await?);
+        return Err(count_wrong(world, &user, &kept, source, "wrong-password").await?);
     }
 
-    // 3 the session
+    // 3 the session; or first the second step
     let must_change = kept.lapses_at.is_some();
+    match world.second_step {
+        SecondStep::MailedCode => send_code(world, user, must_change, source).await,
+        SecondStep::None => open_session(world, user, Passed { kept, must_change, waiting: None }, source).await,
+    }
+}
+
+/// Nothing is looked at for a while after too many wrong ones.
+pub(super) fn must_wait(now: Timestamp, kept: &Password) -> Result<(), Failure> {
+    match kept.locked_until.filter(|until| now < *until) {
+        Some(until) => Err(Failure::Wait { seconds: seconds_until(now, until) }),
+        None => Ok(()),
+    }
+}
+
+/// Opens the session of somebody who has passed every step; an initial password is spent.
+pub(super) async fn open_session(world: &World, user: User, passed: Passed, source: &str) -> Result<SignedIn, Failure> {
+    let Passed { kept, must_change, waiting } = passed;
+    let now = world.now();
     let (token, session) = fresh_session(world, user.id, must_change);
-    let mut writes =
-        vec![Write::PortalWrong { user: user.id, set_at: kept.set_at, wrong: 0, locked_until: None }, Write::PortalSession(session)];
+    let mut writes = vec![Write::PortalWrong { user: user.id, set_at: kept.set_at, wrong: 0, locked_until: None }];
+    writes.extend(waiting.map(|token_hash| Write::PortalSessionEnded { token_hash }));
+    writes.push(Write::PortalSession(session));
     if must_change {
         writes.push(Write::PortalInitialSpent { user: user.id, at: now });
     }
     let mut entry = caller(user.id, source).entry("sign-in", now);
     entry.on_behalf_of = Some(user.id);
+    entry.details = json!({ "by": if waiting.is_some() { "password and code" } else { "password" } });
     world.store.commit(Commit { name: "sign-in", guard: None, writes, audit: Some(entry) }).await.map_err(|error| match error {
         crate::store::StoreError::Conflict => wrong(), // the initial password was spent in the same moment
         other => other.into(),
     })?;
-    Ok(SignedIn { token, user, must_change })
+    Ok(SignedIn { token, user, must_change, awaits_code: false })
 }
 
 /// A session that begins now, and what the browser is to hold.
 pub(super) fn fresh_session(world: &World, user: UserId, must_change: bool) -> (Zeroizing<String>, PortalSession) {
     let secret = Zeroizing::new(random::<32>(world.entropy.as_ref()));
     let now = world.now();
-    let session = PortalSession { token_hash: sha256(secret.as_slice()), user, opened_at: now, seen_at: now, must_change };
+    let session = PortalSession { token_hash: sha256(secret.as_slice()), user, opened_at: now, seen_at: now, must_change, code_hash: None };
     (Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(secret.as_slice())), session)
 }
 
@@ -98,7 +129,8 @@ pub(super) async fn check(world: &World, attempt: Zeroizing<String>, phc: Option
     checking.await.map_err(|error| Failure::Unavailable(error.into()))
 }
 
-async fn count_wrong(world: &World, user: &User, kept: &Password, source: &str) -> Result<Failure, Failure> {
+/// Counts a wrong password or code; gives what is answered.
+pub(super) async fn count_wrong(world: &World, user: &User, kept: &Password, source: &str, what: &'static str) -> Result<Failure, Failure> {
     let now = world.now();
     let wrong_ones = kept.wrong.saturating_add(1);
     let over = wrong_ones.saturating_sub(FORGIVEN);
@@ -107,18 +139,21 @@ async fn count_wrong(world: &World, user: &User, kept: &Password, source: &str) 
     let mut entry =
         Caller { actor: Actor::System, who: Who::Stranger { fingerprint: None }, source: source.to_owned() }.entry("sign-in", now);
     entry.on_behalf_of = Some(user.id);
-    entry.outcome = Outcome::Refused("wrong-password".to_owned());
+    entry.outcome = Outcome::Refused(what.to_owned());
     entry.details = json!({ "wrong_in_a_row": wrong_ones });
     let audit = world.strangers.has_room(now).then_some(entry);
     let writes = vec![Write::PortalWrong { user: user.id, set_at: kept.set_at, wrong: wrong_ones, locked_until }];
-    world.store.commit(Commit { name: "wrong-password", guard: None, writes, audit }).await?;
+    world.store.commit(Commit { name: what, guard: None, writes, audit }).await?;
     Ok(match locked_until {
         Some(until) => Failure::Wait { seconds: seconds_until(now, until) },
+        None if what == "wrong-code" => {
+            Failure::invalid(what, "code: found: another, expected: the six digits of the letter that was sent last")
+        }
         None => wrong(),
     })
 }
 
-fn seconds_until(now: Timestamp, until: Timestamp) -> u32 {
+pub(super) fn seconds_until(now: Timestamp, until: Timestamp) -> u32 {
     u32::try_from((until.duration_since(now).as_millis() + 999) / 1000).unwrap_or(u32::MAX)
 }
 
@@ -138,7 +173,7 @@ pub struct PortalUser {
     pub must_change: bool,
 }
 
-fn caller(user: UserId, source: &str) -> Caller {
+pub(super) fn caller(user: UserId, source: &str) -> Caller {
     Caller { actor: Actor::User(user), who: Who::User(user), source: source.to_owned() }
 }
 
@@ -147,6 +182,9 @@ pub async fn identify_user(world: &World, token: &str, source: &str) -> Result<P
     let over = || Failure::invalid("sign-in-required", "found: no session that is open, expected: sign in");
     let secret: [u8; 32] = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(over)?;
     let session = world.store.portal_session(sha256(&secret)).await?.ok_or_else(over)?;
+    if session.code_hash.is_some() {
+        return Err(Failure::invalid("second-step-required", "found: a sign-in without its second step, expected: the code that was sent"));
+    }
     let now = world.now();
     if now >= session.seen_at + IDLE || now >= session.opened_at + ABSOLUTE {
         return Err(over());

@@ -15,6 +15,7 @@ use super::deliver_letters::Mail;
 use super::failure::Failure;
 use super::letters::letters_of;
 use super::publish_shard::ShardLists;
+use super::second_step::SecondStep;
 use super::settle_dues::{is_settled, settle};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::invite::NewTicket;
@@ -64,6 +65,8 @@ pub struct World {
     /// How many strangers at the desk are recorded: what anybody can do without a right must not fill the audit log.
     pub strangers: Budget,
     pub mail: Mail,
+    /// What signing in at the portal takes beside the password.
+    pub second_step: SecondStep,
     /// How many passwords are stretched at once: each takes 19 MiB.
     pub stretching: Arc<Semaphore>,
     /// What the buttons of pages led to.

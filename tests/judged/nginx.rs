@@ -160,13 +160,13 @@ async fn by_the_crl_nginx_keeps_a_card_out_while_it_is_suspended() {
     court.make_site().await;
     let new = court.replace().await;
     let by_crl = format!("ssl_crl {};", court.file("crls.pem"));
-    let serial = court.serial("@new/auth.pem").await;
+    let (lost, serial) = (court.serial("@auth.pem").await, court.serial("@new/auth.pem").await);
     for act in [None, Some("suspend"), Some("resume")] {
         if let Some(act) = act {
             court.live.act_on_device(&new, act).await;
         }
         let is_suspended = act == Some("suspend");
-        court.crl_until(|crl| crl.reason(&serial).is_some() == is_suspended).await;
+        court.crl_until(|crl| crl.reason(&lost).is_some() && crl.reason(&serial).is_some() == is_suspended).await;
         court.file_crls().await;
         let nginx = Nginx::start(&court, &by_crl).await;
         assert_eq!(nginx.lets_in(&court, "new/").await, !is_suspended, "{act:?}: {}", nginx.log());

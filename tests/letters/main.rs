@@ -1,6 +1,8 @@
 //! Letters: each act writes its own in its transaction, what they say is sealed until it is delivered, and what cannot be delivered is seen.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod smtp;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;

@@ -26,6 +26,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::portal::Browser;
+use super::process::until;
 use super::record::Record;
 
 /// The clock of the machine, set ahead by as much as the test has said.
@@ -48,6 +49,15 @@ pub struct Live {
     pub desk: Client,
     server: Server,
     clock: Arc<ClockAhead>,
+}
+
+/// Sets what signing in at the portal takes beside the password.
+pub fn second_step(dir: &Path, from: &str, to: &str) {
+    let path = dir.join("remint.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let line = |word: &str| format!("second_step = \"{word}\"");
+    assert!(text.contains(&line(from)), "{text}");
+    std::fs::write(&path, text.replace(&line(from), &line(to))).unwrap();
 }
 
 /// What the desk is answered when a request is opened: shown once.
@@ -82,6 +92,7 @@ impl Live {
     pub async fn with_house(edit: impl FnOnce(&Path)) -> Self {
         Self::founded(async |dir, foundation| {
             init(dir, foundation, None, &SystemClock, &SystemEntropy).await.unwrap();
+            second_step(dir, "mailed-code", "none"); // most tests are about something else
             edit(dir);
         })
         .await
@@ -105,7 +116,7 @@ impl Live {
         let config = Config::load(&dir).unwrap();
         let clock = Arc::new(ClockAhead(AtomicI64::new(0)));
         let world = open_with(&dir, &config, clock.clone(), Arc::new(SystemEntropy)).await.unwrap();
-        let server = Server::serve(world, sockets).unwrap();
+        let server = Server::serve(world, &config, sockets).unwrap();
         let root = std::fs::read_to_string(dir.join("ca/root.pem")).unwrap();
         let identity = hire(&server.world, "Omar", [Role::HelpDesk]).await;
         let desk = Client::new(&config.desk.address, &root, Some(identity)).unwrap();
@@ -176,6 +187,38 @@ impl Live {
         Browser::of(&self.portal_address(), &self.root, &self.desk, user, &login).await
     }
 
+    /// A statement on the database itself, beside the server.
+    pub async fn sql(&self, statement: &str) {
+        let database = self.folder.path().join("house").join(DATABASE);
+        let pool = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(database)).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&pool).await.unwrap();
+        pool.close().await;
+    }
+
+    /// Somebody on the `portal` listener who shows a certificate.
+    pub fn at_portal(&self, identity: Identity) -> Client {
+        Client::new(self.portal_address(), &self.root, Some(identity)).unwrap()
+    }
+
+    /// Every letter that was delivered, newest last.
+    pub fn letters(&self) -> Vec<String> {
+        let Ok(folder) = std::fs::read_dir(self.folder.path().join("house/mail")) else { return Vec::new() };
+        let mut found: Vec<_> =
+            folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "eml")).collect();
+        found.sort(); // their ids say when they were written
+        found.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+    }
+
+    /// The code of the next letter after so many, that lets somebody sign in.
+    pub async fn sign_in_code(&self, after: usize) -> String {
+        until("a letter with a code", async || {
+            let letters = self.letters();
+            let letter = letters.iter().skip(after).find(|letter| letter.contains("Subject: Your code for signing in"))?;
+            letter.lines().map(str::trim).find(|line| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned)
+        })
+        .await
+    }
+
     pub fn portal_address(&self) -> String {
         self.config.portal.as_ref().unwrap().address.clone()
     }
@@ -236,7 +279,7 @@ impl Live {
     /// The broken invariants of every user: there are none.
     pub async fn faults(&self) -> Vec<String> {
         let (world, mut found) = (self.world(), Vec::new());
-        for user in world.store.find_users("", 10_000).await.unwrap() {
+        for user in world.store.find_users("", None, 10_000).await.unwrap() {
             let held = world.store.holdings(user.id).await.unwrap().unwrap().holdings;
             found.extend(held.faults(&world.policy, world.now()).iter().map(ToString::to_string));
         }

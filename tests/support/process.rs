@@ -14,6 +14,8 @@ use mobile_sim::Identity;
 use mobile_sim::wire::Client;
 use tempfile::TempDir;
 
+use super::live::second_step;
+
 /// Below the range from which the system takes the ports of outgoing connections: none of them takes ours between a kill and a restart.
 const PORTS: Range<u16> = 20_000..32_000;
 const PASSWORD: &str = "correct horse";
@@ -61,7 +63,11 @@ impl Installation {
         let mut remint = self.remint("init");
         remint.args(more).args(ports.iter().flat_map(|(option, port)| [(*option).to_owned(), port.to_string()]));
         let output = remint.output().unwrap();
-        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        second_step(&self.data(), "mailed-code", "none"); // the tests of processes are about something else
+        Ok(())
     }
 
     /// Runs a command on the data folder; what it says, and whether it succeeds.

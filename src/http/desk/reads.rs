@@ -45,7 +45,7 @@ pub async fn find_users(
     Queried(query): Queried<FindQuery>,
 ) -> Result<Json<UsersBody>, Problem> {
     works_at_the_desk(&world, &caller, "look-up").await?;
-    let found = world.store.find_users(&query.q, PAGE).await.map_err(Failure::from)?;
+    let found = world.store.find_users(&query.q, None, PAGE).await.map_err(Failure::from)?;
     Ok(Json(UsersBody { users: found.iter().map(Into::into).collect() }))
 }
 

@@ -4,21 +4,23 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::bodies::{HoldingsBody, ProblemBody, holdings};
-use super::{Anybody, Source, User, with_cookie};
+use super::{Anybody, Shown, Source, User, session_token, with_cookie};
 use crate::http::body::Parsed;
 use crate::http::desk::audit::{AuditBody, page_of};
 use crate::http::problem::Problem;
 use crate::http::words::Queried;
 use crate::store::views::AuditFilter;
+use crate::workflows::second_step;
 use crate::workflows::set_password::change_password as change;
-use crate::workflows::sign_in::{sign_in as begin, sign_out as end};
+use crate::workflows::sign_in::{SignedIn, sign_in as begin, sign_out as end};
+use crate::workflows::sign_in_by_device::sign_in_by_device as by_device;
 use crate::workflows::world::World;
 
 #[derive(Deserialize, ToSchema)]
@@ -36,6 +38,16 @@ pub struct SignedInBody {
     pub name: String,
     /// Signed in with an initial password: nothing works but setting one of one's own.
     pub must_change_password: bool,
+    /// Not signed in yet: the code that was sent must be posted to `/api/sign-in/code`.
+    pub second_step_required: bool,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CodeBody {
+    /// The six digits of the letter; spaces do not count.
+    #[schema(example = "271828")]
+    pub code: String,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -65,7 +77,7 @@ fn secret(field: &str, text: String) -> Result<Zeroizing<String>, Problem> {
     Ok(text)
 }
 
-/// Sign in. The answer sets the session's cookie.
+/// Sign in. The answer sets the session's cookie; where it says that a second step is required, the session signs nobody in before it.
 #[utoipa::path(post, path = "/api/sign-in", request_body = SignInBody,
     responses((status = 200, body = SignedInBody), (status = "4XX", body = ProblemBody)))]
 pub async fn sign_in(
@@ -74,10 +86,34 @@ pub async fn sign_in(
     Parsed(body): Parsed<SignInBody>,
 ) -> Result<Response, Problem> {
     let password = secret("password", body.password)?;
-    let signed_in = begin(&world, &body.login, password, &source).await?;
+    answer(begin(&world, &body.login, password, &source).await?)
+}
+
+/// The second step: the code that was sent to the address of record. The answer sets the session's cookie anew.
+#[utoipa::path(post, path = "/api/sign-in/code", request_body = CodeBody,
+    responses((status = 200, body = SignedInBody), (status = "4XX", body = ProblemBody)))]
+pub async fn enter_code(
+    State(world): State<Arc<World>>,
+    Source(source): Source,
+    headers: HeaderMap,
+    Parsed(body): Parsed<CodeBody>,
+) -> Result<Response, Problem> {
+    let token = session_token(&headers)?;
+    answer(second_step::enter_code(&world, token, &body.code, &source).await?)
+}
+
+/// Sign in with a device of one's own that is active: the certificate that the connection showed. The answer sets the session's cookie.
+#[utoipa::path(post, path = "/api/sign-in/device", responses((status = 200, body = SignedInBody), (status = "4XX", body = ProblemBody)))]
+pub async fn sign_in_by_device(State(world): State<Arc<World>>, Source(source): Source, peer: Shown) -> Result<Response, Problem> {
+    let certificate = peer.0.ok_or_else(Problem::certificate_required)?;
+    answer(by_device(&world, &certificate, &source).await?)
+}
+
+fn answer(signed_in: SignedIn) -> Result<Response, Problem> {
+    let SignedIn { token, user, must_change, awaits_code } = signed_in;
     let body =
-        SignedInBody { id: signed_in.user.id.to_string(), name: signed_in.user.name.clone(), must_change_password: signed_in.must_change };
-    with_cookie(Json(body).into_response(), &signed_in.token)
+        SignedInBody { id: user.id.to_string(), name: user.name, must_change_password: must_change, second_step_required: awaits_code };
+    with_cookie(Json(body).into_response(), &token)
 }
 
 /// Sign out: the session ends.

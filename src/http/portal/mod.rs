@@ -1,4 +1,4 @@
-//! The portal API: what users do for themselves, signed in with their password. `GET /api/openapi.json` describes it. What is no user's
+//! The portal API: what users do for themselves, signed in with their password and a code, or with a device of their own. `GET /api/openapi.json` describes it. What is no user's
 //! business (lifecycle.md §5) has no path here.
 
 mod account;
@@ -7,8 +7,8 @@ mod requests;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::get;
@@ -38,9 +38,11 @@ const COOKIE: &str = "__Host-remint-portal";
 struct Description;
 
 /// The paths of the portal.
-pub fn router() -> Router<Arc<World>> {
+pub(super) fn router() -> Router<Arc<World>> {
     let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(account::sign_in))
+        .routes(routes!(account::enter_code))
+        .routes(routes!(account::sign_in_by_device))
         .routes(routes!(account::sign_out))
         .routes(routes!(account::change_password))
         .routes(routes!(account::me))
@@ -57,17 +59,16 @@ pub fn router() -> Router<Arc<World>> {
 }
 
 /// The user who asks, whoever set the password.
-struct Anybody(PortalUser);
+pub struct Anybody(pub PortalUser);
 
 /// The user who asks, with a password of their own.
-struct User(PortalUser);
+pub struct User(pub PortalUser);
 
 impl FromRequestParts<Arc<World>> for Anybody {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, world: &Arc<World>) -> Result<Self, Problem> {
-        let token =
-            cookie(&parts.headers, COOKIE).ok_or_else(|| Problem::new("sign-in-required", "found: no session, expected: sign in"))?;
+        let token = session_token(&parts.headers)?;
         Ok(Self(identify_user(world, token, &source(parts)).await?))
     }
 }
@@ -85,8 +86,23 @@ impl FromRequestParts<Arc<World>> for User {
     }
 }
 
+pub fn session_token(headers: &HeaderMap) -> Result<&str, Problem> {
+    cookie(headers, COOKIE).ok_or_else(|| Problem::new("sign-in-required", "found: no session, expected: sign in"))
+}
+
+/// The certificate that the connection showed, if it showed one.
+pub struct Shown(pub Option<Arc<[u8]>>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Shown {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(parts.extensions.get::<Peer>().and_then(|peer| peer.certificate.clone())))
+    }
+}
+
 /// Where a request comes from, for the audit log.
-struct Source(String);
+pub struct Source(pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Source {
     type Rejection = Problem;
@@ -101,7 +117,7 @@ fn source(parts: &Parts) -> String {
 }
 
 /// The answer with a session's cookie; an empty token takes it away.
-fn with_cookie(mut response: Response, token: &str) -> Result<Response, Problem> {
+pub fn with_cookie(mut response: Response, token: &str) -> Result<Response, Problem> {
     let age = if token.is_empty() { "; Max-Age=0" } else { "" };
     let cookie = format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict{age}");
     let cookie = cookie.parse().map_err(|_| Problem::new("unavailable", "the session could not be opened"))?;

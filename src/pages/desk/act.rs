@@ -7,8 +7,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
-use super::replace::{back, done};
-use super::user::request_title;
 use super::{Visitor, user_path};
 use crate::http::problem::Problem;
 use crate::http::words::{Queried, Segments, id, parse};
@@ -17,8 +15,10 @@ use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{CredentialId, DeviceId, RequestId};
 use crate::lifecycle::reason::Termination;
 use crate::lifecycle::request::{Request, RequestState};
+use crate::pages::asked::{back, done};
 use crate::pages::form::Filled;
-use crate::pages::parts::{effects, name, slot};
+use crate::pages::parts::{effects, name, request_title, slot};
+use crate::pages::visit::Visit;
 use crate::pages::words::Words;
 use crate::workflows::approve_request::{ApproveRequest, RejectRequest};
 use crate::workflows::bind_device::{BindDevice, UnbindDevice};
@@ -173,7 +173,7 @@ pub async fn do_on_request(
 fn ask(visitor: &Visitor, held: &Holdings, title: &str, question: Markup) -> Response {
     let words = visitor.words;
     let body = html! {
-        (back(words, held))
+        (back(visitor, held))
         h1 { (title) }
         form method="get" {
             (question)
@@ -233,7 +233,7 @@ async fn confirm(
     let words = visitor.words;
     let told = preview(world, &visitor.caller, errand).await?;
     let body = html! {
-        (back(words, held))
+        (back(visitor, held))
         h1 { (name(title)) }
         (effects(words, held, &told))
         form method="post" {

@@ -10,13 +10,15 @@ use futures_util::stream::unfold;
 use maud::html;
 use serde::Deserialize;
 
-use super::user::{outcome, who};
-use super::{Visitor, request_path, user_path};
+use super::{Visitor, user_path};
 use crate::http::problem::Problem;
 use crate::http::words::{Queried, id, parse};
 use crate::lifecycle::actor::Role;
 use crate::pages::frame::Page;
+use crate::pages::going::request_path;
+use crate::pages::history::{outcome, who};
 use crate::pages::parts::at;
+use crate::pages::visit::Visit;
 use crate::pages::words::{number, text};
 use crate::store::views::AuditFilter;
 use crate::workflows::failure::Failure;

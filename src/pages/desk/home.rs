@@ -8,10 +8,12 @@ use maud::{Markup, html};
 
 use super::queue::{table, waiting};
 use super::users::search;
-use super::{Visitor, request_path, user_path};
+use super::{Visitor, user_path};
 use crate::http::problem::Problem;
 use crate::pages::frame::Page;
+use crate::pages::going::request_path;
 use crate::pages::parts::{ago, at, name};
+use crate::pages::visit::Visit;
 use crate::pages::words::{Words, number, text};
 use crate::store::views::{ExpiringDevice, Incident};
 use crate::workflows::failure::Failure;
@@ -28,6 +30,7 @@ pub async fn home(State(world): State<Arc<World>>, visitor: Visitor) -> Result<P
         h1 { (words.with("home-title", [("name", text(&visitor.operator.name))])) }
         @if visitor.works_at_the_desk() {
             (search(words, ""))
+            (disputed(&world, words).await?)
             (mine(&world, &visitor, now).await?)
             (incidents(&world, words, now).await?)
             (expiring(&world, words, now).await?)
@@ -46,6 +49,19 @@ async fn mine(world: &World, visitor: &Visitor, now: Timestamp) -> Result<Markup
         h2 { (words.say("queue-mine")) }
         @if mine.is_empty() { p { (words.say("queue-nothing")) } } @else { (table(words, &mine, now)) }
         p { a href="/requests" { (words.say("queue-title")) } }
+    })
+}
+
+/// Requests of which users say that it was not them.
+async fn disputed(world: &World, words: Words) -> Result<Markup, Failure> {
+    let disputed = world.store.disputed_requests(SHOWN).await?;
+    Ok(html! {
+        @if !disputed.is_empty() {
+            div.errors role="alert" {
+                h2 { (words.say("disputed-title")) }
+                ul.list { @for request in &disputed { li { a href=(request_path(*request)) { (words.say("disputed-look")) } } } }
+            }
+        }
     })
 }
 

@@ -7,13 +7,15 @@ use axum::extract::State;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Visitor, request_path, user_path};
+use super::{Visitor, user_path};
 use crate::http::problem::Problem;
 use crate::http::words::{Queried, id};
 use crate::lifecycle::ids::RequestId;
 use crate::lifecycle::request::Mode;
 use crate::pages::frame::Page;
+use crate::pages::going::request_path;
 use crate::pages::parts::{ago, at, name, tag};
+use crate::pages::visit::Visit;
 use crate::pages::words::{Words, text};
 use crate::store::views::RequestLine;
 use crate::workflows::approve_request::ApproveRequest;

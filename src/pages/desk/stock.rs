@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use maud::html;
 use serde::Deserialize;
 
-use super::{Visitor, see};
+use super::Visitor;
 use crate::http::problem::Problem;
 use crate::http::words::{Queried, id};
 use crate::lifecycle::actor::Role;
@@ -16,7 +16,9 @@ use crate::lifecycle::device::DeviceKind;
 use crate::lifecycle::ids::DeviceId;
 use crate::pages::form::Filled;
 use crate::pages::frame::Page;
+use crate::pages::going::see;
 use crate::pages::parts::name;
+use crate::pages::visit::Visit;
 use crate::workflows::failure::Failure;
 use crate::workflows::stock::{NewStock, add_stock, import_stock};
 use crate::workflows::world::World;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use maud::{Markup, html};
 
-use super::{Visitor, request_path, user_path};
+use super::{Visitor, user_path};
 use crate::http::problem::Problem;
 use crate::http::words::{Segment, id};
 use crate::lifecycle::actor::Role;
@@ -16,9 +16,12 @@ use crate::lifecycle::hold::{Cause, Held};
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::request::Request;
 use crate::pages::frame::Page;
-use crate::pages::parts::{at, carried, day, holds, name, slot, tag};
+use crate::pages::going::request_path;
+use crate::pages::history::log;
+use crate::pages::parts::{at, carried, day, holds, name, request_title, slot, tag};
+use crate::pages::visit::Visit;
 use crate::pages::words::{Words, number, text};
-use crate::store::views::{AuditFilter, AuditLine, Outcome, Who};
+use crate::store::views::AuditFilter;
 use crate::workflows::failure::Failure;
 use crate::workflows::look_up_user::look_up_user;
 use crate::workflows::world::World;
@@ -44,8 +47,13 @@ pub async fn user(State(world): State<Arc<World>>, visitor: Visitor, Segment(use
         @if in_use.is_empty() { p { (words.say("user-no-devices")) } }
         div.cards { @for device in &in_use { (card(&visitor, &held, device, now)) } }
         @if visitor.is(Role::HelpDesk) {
-            p { a.button href={ (user_path(user)) "/issue" } { (words.say("issue-title")) } }
+            p {
+                a.button href={ (user_path(user)) "/issue" } { (words.say("issue-title")) }
+                a.small href={ (user_path(user)) "/password" } { (words.say("give-password-title")) }
+                a.small href={ (user_path(user)) "/directory" } { (words.say("directory-title")) }
+            }
         }
+        @if visitor.is(Role::IssuanceOfficer) { p { a.small href={ (user_path(user)) "/recover" } { (words.say("recover-title")) } } }
         @if !ended.is_empty() {
             details {
                 summary { (words.with("user-ended", [("count", number(ended.len()))])) }
@@ -89,20 +97,6 @@ fn under_way(words: Words, held: &Holdings) -> Markup {
                 }
             }
         }
-    }
-}
-
-/// What a request is, in a line.
-pub fn request_title(words: Words, held: &Holdings, request: &Request) -> String {
-    let named = |device| held.devices.get(&device).map_or("?", |device: &Device| device.name.as_str());
-    let kind = words.word("kind", request.kind.as_str());
-    match &request.purpose {
-        crate::lifecycle::request::Purpose::Initial { .. } => words.with("request-initial", [("kind", text(&kind))]),
-        crate::lifecycle::request::Purpose::Replacement { reason, line, .. } => {
-            let reason = words.word("reason", reason.as_str());
-            words.with("request-replacement", [("device", text(named(line.target))), ("reason", text(&reason))])
-        }
-        crate::lifecycle::request::Purpose::Update { device } => words.with("request-update", [("device", text(named(*device)))]),
     }
 }
 
@@ -213,55 +207,6 @@ fn doings(words: Words, held: &Holdings, device: &Device) -> Markup {
                 @if !is_held && held.device_status(device) != DeviceStatus::Terminated { (link("suspend", false)) }
                 (link("terminate", false))
             }
-        }
-    }
-}
-
-fn log(words: Words, held: &Holdings, history: &[AuditLine]) -> Markup {
-    html! {
-        section {
-            h2 #history { (words.say("user-history")) }
-            div.scroll tabindex="0" role="region" aria-labelledby="history" {
-                table {
-                    thead { tr {
-                        th scope="col" { (words.say("log-when")) }
-                        th scope="col" { (words.say("log-what")) }
-                        th scope="col" { (words.say("log-who")) }
-                        th scope="col" { (words.say("log-outcome")) }
-                    } }
-                    tbody { @for line in history { tr {
-                        td { (at(line.at)) }
-                        td {
-                            (words.word("act", &line.act))
-                            @if let Some(request) = line.request.filter(|request| held.requests.contains_key(request)) {
-                                " " a href=(request_path(request)) { (words.say("log-request")) }
-                            }
-                        }
-                        td { (words.word("who", who(&line.who))) }
-                        td { (outcome(words, &line.outcome)) }
-                    } } }
-                }
-            }
-        }
-    }
-}
-
-pub fn who(who: &Who) -> &'static str {
-    match who {
-        Who::Operator { .. } => "operator",
-        Who::User(_) => "user",
-        Who::Session(_) => "session",
-        Who::Stranger { .. } => "stranger",
-        Who::Administrator => "administrator",
-        Who::System => "system",
-    }
-}
-
-pub fn outcome(words: Words, outcome: &Outcome) -> Markup {
-    html! {
-        @match outcome {
-            Outcome::Done => { (words.say("outcome-done")) }
-            Outcome::Refused(code) => { span.bad { (words.say("outcome-refused")) } " " code { (code) } }
         }
     }
 }

@@ -8,37 +8,41 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Visitor, see, user_path};
+use super::{Visitor, user_path};
 use crate::http::problem::Problem;
-use crate::http::words::Queried;
+use crate::http::words::{Queried, id};
 use crate::lifecycle::actor::Role;
 use crate::lifecycle::directory::Attributes;
-use crate::lifecycle::ids::Serial;
+use crate::lifecycle::ids::{Serial, UserId};
 use crate::lifecycle::user::User;
 use crate::pages::form::{Filled, Token};
 use crate::pages::frame::Page;
-use crate::pages::parts::name;
+use crate::pages::going::see;
+use crate::pages::parts::{name, wrong};
+use crate::pages::visit::Visit;
 use crate::pages::words::{Words, number, text};
 use crate::workflows::create_user::{NewUser, create_user};
 use crate::workflows::failure::Failure;
 use crate::workflows::look_up_user::works_at_the_desk;
 use crate::workflows::world::World;
 
-/// More are not listed: whoever sees so many asks more precisely.
+/// A page of the list.
 const PAGE: u32 = 50;
 
 #[derive(Deserialize)]
 pub struct FindQuery {
     #[serde(default)]
     q: String,
+    after: Option<String>,
 }
 
 /// Users by any part of a name, an address, a device serial; or by the serial of a certificate.
 pub async fn find(State(world): State<Arc<World>>, visitor: Visitor, Queried(query): Queried<FindQuery>) -> Result<Response, Problem> {
     works_at_the_desk(&world, &visitor.caller, "look-up").await?;
     let (words, asked) = (visitor.words, query.q.trim());
-    let found = if asked.is_empty() { None } else { Some(found(&world, asked).await?) };
-    if let Some([only]) = found.as_deref() {
+    let after = query.after.as_deref().map(|text| id("after", text)).transpose()?;
+    let found = if asked.is_empty() { None } else { Some(found(&world, asked, after).await?) };
+    if let (Some([only]), None) = (found.as_deref(), after) {
         return Ok(see(&user_path(only.id)));
     }
     let body = html! {
@@ -64,11 +68,11 @@ pub fn search(words: Words, asked: &str) -> Markup {
     }
 }
 
-async fn found(world: &World, asked: &str) -> Result<Vec<User>, Failure> {
+async fn found(world: &World, asked: &str, after: Option<UserId>) -> Result<Vec<User>, Failure> {
     if let Some(user) = by_certificate(world, asked).await? {
         return Ok(vec![user]);
     }
-    Ok(world.store.find_users(asked, PAGE).await?)
+    Ok(world.store.find_users(asked, after, PAGE).await?)
 }
 
 /// The serial of a certificate as programs print it: hexadecimal, with colons or without.
@@ -88,7 +92,7 @@ fn results(words: Words, asked: &str, found: &[User]) -> Markup {
             h2 {
                 @match found.len() {
                     0 => { (words.with("find-none", [("asked", text(asked))])) }
-                    count if count == PAGE as usize => { (words.with("find-many", [("count", number(count))])) }
+                    count if count == PAGE as usize => { (words.with("find-page", [("count", number(count))])) }
                     count => { (words.with("find-some", [("count", number(count))])) }
                 }
             }
@@ -99,6 +103,12 @@ fn results(words: Words, asked: &str, found: &[User]) -> Markup {
                         span.quiet { " " (name(&user.email)) }
                         @if !user.upn.eq_ignore_ascii_case(&user.email) { span.quiet { " · " (name(&user.upn)) } }
                     }
+                }
+            }
+            @if let Some(last) = found.last().filter(|_| found.len() == PAGE as usize) {
+                form method="get" action="/users" {
+                    input type="hidden" name="q" value=(asked);
+                    button name="after" value=(last.id) { (words.say("next-page")) }
                 }
             }
         }
@@ -137,7 +147,7 @@ pub async fn create(State(world): State<Arc<World>>, visitor: Visitor, Filled(fi
     }
 }
 
-fn entry(visitor: &Visitor, token: &Token, fields: &NewFields, wrong: Option<&str>) -> Page {
+fn entry(visitor: &Visitor, token: &Token, fields: &NewFields, told: Option<&str>) -> Page {
     let words = visitor.words;
     let field = |id: &str, label: String, hint: Option<String>, value: &str, kind: &str| {
         html! {
@@ -149,9 +159,7 @@ fn entry(visitor: &Visitor, token: &Token, fields: &NewFields, wrong: Option<&st
     };
     let body = html! {
         h1 { (words.say("new-user-title")) }
-        @if let Some(wrong) = wrong {
-            div.errors role="alert" { h2 { (words.say("errors-title")) } p { a href="#name" { (wrong) } } }
-        }
+        (wrong(words, told, "name"))
         form method="post" {
             (token.field())
             (field("name", words.say("new-user-name"), None, &fields.name, "text"))

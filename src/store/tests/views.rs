@@ -87,7 +87,7 @@ async fn users_are_found_by_any_part_of_what_names_them_or_their_devices() {
     let mut house = House::new().await;
     house.with_phone().await;
     let find = async |text: &'static str| -> Vec<String> {
-        let found = house.store.find_users(text, 10).await.unwrap();
+        let found = house.store.find_users(text, None, 10).await.unwrap();
         found.into_iter().map(|user| user.name).collect()
     };
     for text in ["aN", "ana@EXAMPLE", "corp", "serial-1", ""] {
@@ -96,7 +96,7 @@ async fn users_are_found_by_any_part_of_what_names_them_or_their_devices() {
     for text in ["Bo", "%", "_"] {
         assert!(find(text).await.is_empty(), "{text}");
     }
-    assert_eq!(house.store.find_users("Ana", 0).await.unwrap(), []);
+    assert_eq!(house.store.find_users("Ana", None, 0).await.unwrap(), []);
 }
 
 #[tokio::test]

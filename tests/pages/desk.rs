@@ -1,61 +1,11 @@
-//! The pages of the desk as a browser without a script asks for them: each is valid HTML by a judge of another make, says what is so, and
-//! does what its buttons say, once.
-#![allow(clippy::unwrap_used, reason = "a test that meets what it does not expect fails, and says where")]
+//! The pages of the desk.
 
-mod support;
-
-use mobile_sim::wire::{Client, Reply, Request};
+use mobile_sim::wire::Request;
 use mobile_sim::{DeviceKind, Faults, Invitation, Outcome};
 use remint::lifecycle::actor::Role;
-use support::live::{Live, device_of, facts};
-use support::openssl::run;
 
-const FORM: &str = "application/x-www-form-urlencoded";
-
-async fn get(client: &Client, path: &str, language: &'static str) -> Reply {
-    client.send(Request::get(path).with_header("accept", "text/html").with_header("accept-language", language)).await.unwrap()
-}
-
-/// A page that is there, valid, and kept to itself.
-async fn page(client: &Client, path: &str, language: &'static str) -> String {
-    let reply = get(client, path, language).await;
-    let text = reply.text();
-    assert_eq!(reply.status, 200, "{path}: {text}");
-    is_sound(path, &reply, language).await;
-    text
-}
-
-async fn is_sound(path: &str, reply: &Reply, language: &str) {
-    let text = reply.text();
-    assert!(reply.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")), "{path}");
-    assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
-    assert!(text.contains(&format!("<html lang=\"{language}\">")), "{path}: {text}");
-    let judged = run("tidy", &["-q", "-e", "-utf8", "--drop-empty-elements", "no"], text.as_bytes()).await;
-    // it is older than ARIA 1.1, and knows only some of SVG
-    let is_known = |line: &&str| line.contains("aria-current") || line.contains("shape-rendering");
-    let found: Vec<String> = judged.text().lines().filter(|line| !is_known(line)).map(str::to_owned).collect();
-    assert_eq!(found, Vec::<String>::new(), "{path}:\n{text}");
-}
-
-async fn post(client: &Client, path: &str, fields: &str) -> Reply {
-    client.send(Request::post(path).with_header("accept", "text/html").with_body(FORM, fields.to_owned())).await.unwrap()
-}
-
-/// What stands between two marks.
-fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
-    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before:?}: {text}"));
-    rest.split_once(after).unwrap().0
-}
-
-/// The token of the form that does something.
-fn token(page: &str) -> String {
-    between(page, "name=\"token\" value=\"", "\"").to_owned()
-}
-
-fn location(reply: &Reply) -> String {
-    assert_eq!(reply.status, 303, "{}", reply.text());
-    reply.header("location").unwrap().to_owned()
-}
+use crate::support::live::{Live, device_of, facts};
+use crate::{FORM, between, get, is_sound, location, page, post, token};
 
 #[tokio::test]
 async fn every_page_is_valid_in_both_languages() {
@@ -73,6 +23,12 @@ async fn every_page_is_valid_in_both_languages() {
             "/users/new".to_owned(),
             format!("/users/{user}"),
             format!("/users/{user}/issue"),
+            format!("/users/{user}/password"),
+            format!("/users/{user}/directory"),
+            format!("/users/{user}/recover"),
+            "/letters".to_owned(),
+            "/letters?state=delivered".to_owned(),
+            "/recoveries".to_owned(),
             format!("/users/{user}/issue?kind=mobile-smart-card"),
             format!("/users/{user}/issue?kind=mobile-app"),
             format!("/devices/{phone}/replace"),
@@ -97,7 +53,7 @@ async fn every_page_is_valid_in_both_languages() {
     // one who is found alone is shown at once
     assert_eq!(
         location(&get(&everybody, "/users?q=bo@example", "en").await),
-        format!("/users/{}", live.world().store.find_users("bo@", 1).await.unwrap()[0].id)
+        format!("/users/{}", live.world().store.find_users("bo@", None, 1).await.unwrap()[0].id)
     );
     for asset in ["css", "js", "svg"] {
         let home = get(&everybody, "/", "en").await.text();
@@ -241,5 +197,82 @@ async fn officers_see_what_they_can_do_and_why_not() {
     let nowhere = get(&live.desk, "/nowhere", "en").await;
     assert_eq!(nowhere.status, 404);
     is_sound("/nowhere", &nowhere, "en").await;
+    live.stop().await;
+}
+
+/// A first password and the directory entry, given and kept by pages; what is wrong is said with its field.
+#[tokio::test]
+async fn the_help_desk_looks_after_a_person() {
+    let live = Live::start().await;
+    let user = live.create_user("Ana").await;
+    let path = format!("/users/{user}/password");
+    let given = post(&live.desk, &path, &format!("token={}", token(&page(&live.desk, &path, "en").await))).await;
+    is_sound(&path, &given, "en").await;
+    let password = between(&given.text(), "<p class=\"code\">", "</p>").to_owned();
+    let mut browser = crate::support::portal::Browser::new(&live.portal_address(), &live.root);
+    assert_eq!(browser.sign_in("ana@example.org", &password).await.status, 200);
+
+    let path = format!("/users/{user}/directory");
+    let fields = |token: &str, sid: &str| format!("token={token}&sid={sid}&fasc_n=&policies=2.16.840.1.101.3.2.1.3.13");
+    let wrong = post(&live.desk, &path, &fields(&token(&page(&live.desk, &path, "en").await), "S-1-5-32")).await;
+    assert!(
+        wrong.status == 422 && wrong.text().contains("href=\"#sid\"") && wrong.text().contains("value=\"S-1-5-32\""),
+        "{}",
+        wrong.text()
+    );
+    is_sound(&path, &wrong, "en").await;
+    let kept = post(&live.desk, &path, &fields(&token(&page(&live.desk, &path, "en").await), "S-1-5-21-1-2-3-1013")).await;
+    assert_eq!(location(&kept), format!("/users/{user}"));
+    assert_eq!(live.lookup(&user).await["user"]["directory"]["sid"], "S-1-5-21-1-2-3-1013");
+    live.stop().await;
+}
+
+/// A leaver's mail: one officer asks, another approves, the first is shown the keys, once.
+#[tokio::test]
+async fn two_officers_recover_keys_by_pages() {
+    let live = Live::start().await;
+    let user = live.create_user("Ana").await;
+    live.phone_of(&user, DeviceKind::MobileSmartCard).await;
+    let ivo = live.operator("Ivo", [Role::IssuanceOfficer]).await;
+    let vera = live.operator("Vera", [Role::ValidationOfficer]).await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let request = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+    let ask = format!("/users/{user}/recover");
+    let encoded = request.replace('+', "%2B").replace('\n', "%0A").replace(' ', "+").replace('=', "%3D");
+    let because = "left+in+November%3B+ticket+4711";
+    let form = page(&ivo, &ask, "en").await;
+    let wrong = post(&ivo, &ask, &format!("token={}&because={because}&recipient=nothing!", token(&form))).await;
+    assert!(wrong.status == 422 && wrong.text().contains("expected: a certification request"), "{}", wrong.text());
+    let path = location(&post(&ivo, &ask, &format!("token={}&because={because}&recipient={encoded}", token(&form))).await);
+    assert!(!page(&ivo, &path, "en").await.contains("/approve"));
+    let shown = page(&vera, &path, "en").await;
+    assert!(shown.contains("left in November; ticket 4711"), "{shown}");
+    location(&post(&vera, &format!("{path}/approve"), &format!("token={}", token(&shown))).await);
+    let form = token(&page(&ivo, &path, "en").await);
+    let collected = post(&ivo, &format!("{path}/collect"), &format!("token={form}")).await;
+    is_sound(&path, &collected, "en").await;
+    assert!(collected.text().contains("-----BEGIN CMS-----") && collected.text().contains("-----BEGIN CERTIFICATE-----"));
+    let again = post(&ivo, &format!("{path}/collect"), &format!("token={form}")).await;
+    assert_eq!(again.status, 409, "{}", again.text());
+    assert_eq!(get(&live.desk, "/recoveries", "en").await.status, 403);
+    live.stop().await;
+}
+
+/// Many users: a page at a time, each once, whatever they are called.
+#[tokio::test]
+async fn many_users_are_listed_page_after_page() {
+    let live = Live::start().await;
+    let script = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+        INSERT INTO users (id, name, email, upn, created_at) SELECT unhex(printf('%032x', i)), 'User ' || (i % 100), i || '@many.example', i || '@many.example', 1 FROM n";
+    live.sql(script).await;
+    let (mut path, mut seen) = ("/users?q=many.example".to_owned(), std::collections::BTreeSet::new());
+    for _ in 0..3 {
+        let shown = get(&live.desk, &path, "en").await.text();
+        let ids: Vec<&str> =
+            shown.split("href=\"/users/").skip(1).filter_map(|rest| rest.split('"').next()).filter(|id| id.len() == 36).collect();
+        assert_eq!(ids.len(), 50, "{path}");
+        assert!(ids.iter().all(|id| seen.insert((*id).to_owned())), "{path}");
+        path = format!("/users?q=many.example&after={}", between(&shown, "name=\"after\" value=\"", "\""));
+    }
     live.stop().await;
 }

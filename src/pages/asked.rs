@@ -1,0 +1,117 @@
+//! Questions and their answers: a choice, the page that says what will happen, and the button that is pressed once.
+
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+
+use super::going::{request_path, see};
+use super::parts::{effects, name};
+use super::visit::Visit;
+use super::words::Words;
+use crate::http::problem::Problem;
+use crate::lifecycle::holdings::Holdings;
+use crate::workflows::errand::{Errand, carry_out, preview};
+use crate::workflows::world::World;
+
+/// One answer that can be chosen.
+pub struct Choice {
+    pub value: &'static str,
+    pub label: String,
+    pub hint: String,
+}
+
+pub fn choice(words: Words, vocabulary: &str, value: &'static str) -> Choice {
+    Choice { value, label: words.word(vocabulary, value), hint: words.word(&format!("{vocabulary}-hint"), value) }
+}
+
+/// One thing that is asked.
+pub struct Question {
+    pub asked: String,
+    pub field: &'static str,
+    pub choices: Vec<Choice>,
+}
+
+/// A page that asks. Most pages ask one thing.
+pub fn question(visitor: &impl Visit, held: &Holdings, title: &str, questions: &[Question], so_far: &[(&str, &str)]) -> Response {
+    let words = visitor.words();
+    let body = html! {
+        (back(visitor, held))
+        h1 { (title) }
+        form method="get" {
+            @for (name, value) in so_far { input type="hidden" name=(name) value=(value); }
+            @for (place, question) in questions.iter().enumerate() {
+                fieldset {
+                    legend { (question.asked) }
+                    @for (position, choice) in question.choices.iter().enumerate() {
+                        div.choice {
+                            input type="radio" required name=(question.field) value=(choice.value) id=(choice.value) aria-describedby={ (choice.value) "-hint" } autofocus[place == 0 && position == 0];
+                            label for=(choice.value) { (choice.label) }
+                            p.hint id={ (choice.value) "-hint" } { (choice.hint) }
+                        }
+                    }
+                }
+            }
+            button.primary { (words.say("continue")) }
+        }
+    };
+    visitor.page("/users", title, body).into_response()
+}
+
+/// What was answered: what was asked, what was said, and where it can be changed.
+pub type Answer = (String, String, Option<String>);
+
+/// What a page of answers is made of.
+pub struct Check<'a> {
+    pub title: &'a str,
+    pub answers: &'a [Answer],
+    /// What the form sends.
+    pub fields: &'a [(&'a str, &'a str)],
+    pub button: &'a str,
+}
+
+/// What was answered, what will happen, and the button.
+pub async fn check(
+    world: &World,
+    visitor: &impl Visit,
+    held: &Holdings,
+    Check { title, answers, fields, button }: Check<'_>,
+    errand: &dyn Errand,
+) -> Result<Response, Problem> {
+    let words = visitor.words();
+    let told = preview(world, visitor.caller(), errand).await?;
+    let body = html! {
+        (back(visitor, held))
+        h1 { (title) }
+        table.answers {
+            tbody { @for (asked, answered, change) in answers {
+                tr {
+                    th scope="row" { (asked) }
+                    td { (name(answered)) }
+                    td { @if let Some(change) = change { a href=(change) { (words.say("change")) span.unseen { ": " (asked) } } } }
+                }
+            } }
+        }
+        (effects(words, held, &told))
+        form method="post" {
+            (visitor.token(world)?.field())
+            @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
+            button.primary { (button) }
+            " " a href=(visitor.user_path(held.user.id)) { (words.say("leave-it")) }
+        }
+    };
+    Ok(visitor.page("/users", title, body).into_response())
+}
+
+pub fn back(visitor: &impl Visit, held: &Holdings) -> Markup {
+    let words = visitor.words();
+    html! { p.back { a href=(visitor.user_path(held.user.id)) { "← " (name(&held.user.name)) span.unseen { " (" (words.say("back")) ")" } } } }
+}
+
+/// Does it once, whoever clicks how often, and goes to where it can be followed.
+pub async fn done(world: &World, visitor: &impl Visit, token: &str, errand: &dyn Errand) -> Result<Response, Problem> {
+    let click = visitor.click(world, token)?;
+    let deed = world.deeds.once(world.now(), click, visitor.who(), carry_out(world, visitor.caller(), errand)).await?;
+    Ok(see(&match deed.request {
+        Some(request) => format!("{}?done={click}", request_path(request)),
+        None => visitor.user_path(deed.user),
+    }))
+}

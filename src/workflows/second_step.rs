@@ -1,0 +1,94 @@
+//! The second step of signing in: a code of six digits, sent to the address of record. Until it comes back, the session signs nobody in.
+//!
+//! A wrong code counts like a wrong password, and the count is only forgotten once both steps are done: whoever knows the password gets no
+//! more tries at the code than anybody gets at a password.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jiff::SignedDuration;
+use zeroize::Zeroizing;
+
+use super::digits::digits;
+use super::failure::{Failure, broken};
+use super::letters::sign_in_letter;
+use super::sign_in::{Passed, SignedIn, count_wrong, fresh_session, must_wait, open_session, seconds_until};
+use super::world::World;
+use crate::lifecycle::user::User;
+use crate::pki::key::sha256;
+use crate::store::commit::{Commit, Write};
+
+/// What signing in takes beside the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondStep {
+    /// A code that goes to the address of record.
+    MailedCode,
+    /// Nothing: for an installation that keeps the portal to itself, or has no mail.
+    None,
+}
+
+/// How long a code is good.
+pub const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
+/// How many codes may be on their way to one user: whoever knows a password must not fill a mailbox.
+const AT_ONCE: u32 = 5;
+
+/// Sends a code, and opens a session that waits for it.
+pub(super) async fn send_code(world: &World, user: User, must_change: bool, source: &str) -> Result<SignedIn, Failure> {
+    let now = world.now();
+
+    // 1 not too many
+    let (count, oldest) = world.store.waiting_sessions(user.id, now - LIFETIME).await?;
+    if let Some(oldest) = oldest.filter(|_| count >= AT_ONCE) {
+        return Err(Failure::Wait { seconds: seconds_until(now, oldest + LIFETIME) });
+    }
+
+    // 2 the session and the code, each of no use without the other
+    let (token, mut session) = fresh_session(world, user.id, must_change);
+    let code = digits::<6>(world);
+    session.code_hash = Some(digest(&token, &code).ok_or_else(|| broken("a session of our own"))?);
+
+    // 3 keep, with the letter
+    let held = world.load(user.id).await?.holdings;
+    let mut entry = super::sign_in::caller(user.id, source).entry("send-code", now);
+    entry.on_behalf_of = Some(user.id);
+    let writes = vec![Write::PortalSession(session), sign_in_letter(world, &held, &code, now + LIFETIME)?];
+    world.store.commit(Commit { name: "send-code", guard: None, writes, audit: Some(entry) }).await?;
+    Ok(SignedIn { token, user, must_change, awaits_code: true })
+}
+
+/// Takes the code, and opens the session under a new token.
+pub async fn enter_code(world: &World, token: &str, code: &str, source: &str) -> Result<SignedIn, Failure> {
+    let now = world.now();
+    let over = || Failure::invalid("sign-in-required", "found: no sign-in that waits for a code, expected: sign in again");
+
+    // 1 the session that waits
+    let session = match session_hash(token) {
+        Some(hash) => world.store.portal_session(hash).await?.ok_or_else(over)?,
+        None => return Err(over()),
+    };
+    let Some(expected) = session.code_hash.filter(|_| now < session.opened_at + LIFETIME) else { return Err(over()) };
+
+    // 2 the code, if one is looked at now
+    let held = world.load(session.user).await?.holdings;
+    let (user, kept) = world.store.portal_user(&held.user.email).await?.ok_or_else(over)?;
+    let kept = kept.ok_or_else(over)?;
+    must_wait(now, &kept)?;
+    let entered: String = code.chars().filter(|each| !each.is_whitespace()).collect();
+    let found = digest(token, &entered).ok_or_else(over)?;
+    if found != expected {
+        return Err(count_wrong(world, &user, &kept, source, "wrong-code").await?);
+    }
+
+    // 3 the session
+    open_session(world, user, Passed { kept, must_change: session.must_change, waiting: Some(session.token_hash) }, source).await
+}
+
+fn session_hash(token: &str) -> Option<[u8; 32]> {
+    let secret: [u8; 32] = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
+    Some(sha256(&secret))
+}
+
+/// Of what the browser holds and what the letter says: neither the database nor either of them alone tells the other.
+fn digest(token: &str, code: &str) -> Option<[u8; 32]> {
+    let secret = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(token).ok()?);
+    Some(sha256(&Zeroizing::new([secret.as_slice(), code.as_bytes()].concat())))
+}
