@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use super::going::{request_path, see};
-use super::parts::{effects, name};
+use super::parts::{effects, ends_something, name};
 use super::visit::Visit;
 use super::words::Words;
 use crate::http::problem::Problem;
@@ -81,21 +81,23 @@ pub async fn check(
     let body = html! {
         (back(visitor, held))
         h1 { (title) }
-        table.answers {
-            tbody { @for (asked, answered, change) in answers {
-                tr {
-                    th scope="row" { (asked) }
-                    td { (name(answered)) }
-                    td { @if let Some(change) = change { a href=(change) { (words.say("change")) span.unseen { ": " (asked) } } } }
+        @if !answers.is_empty() {
+            dl.answers {
+                @for (asked, answered, change) in answers {
+                    dt { (asked) }
+                    dd {
+                        (name(answered))
+                        @if let Some(change) = change { " " a.small href=(change) { (words.say("change")) span.unseen { ": " (asked) } } }
+                    }
                 }
-            } }
+            }
         }
-        (effects(words, held, &told))
+        (effects(words, held, &told, visitor.undo_words()))
         form method="post" {
             (visitor.token(world)?.field())
             @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
-            button.primary { (button) }
-            " " a href=(visitor.user_path(held.user.id)) { (words.say("leave-it")) }
+            button.primary.final[ends_something(&told)] { (button) }
+            " " a.leave href=(visitor.user_path(held.user.id)) { (words.say("leave-it")) }
         }
     };
     Ok(visitor.page("/users", title, body).into_response())

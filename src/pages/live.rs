@@ -14,22 +14,55 @@ use crate::workflows::failure::Failure;
 const LOOK: Duration = Duration::from_secs(1);
 const LOOKS: u32 = 120;
 
-/// Looks again and again, and sends what differs from what is shown; the end when it was long enough, or nothing can be told any more.
-pub fn live<F>(look: impl Fn() -> F + Send + 'static) -> Sse<impl Stream<Item = Result<Event, Infallible>>>
+/// What a look found.
+pub struct Seen {
+    pub part: Markup,
+    /// Nothing changes any more.
+    pub is_over: bool,
+}
+
+/// Somebody who watches.
+struct Watching<L> {
+    look: L,
+    shown: String,
+    looks: u32,
+    is_over: bool,
+}
+
+/// Looks again and again, and sends what differs from what is shown; says so when it is over, and ends when it was long enough, or nothing
+/// can be told any more.
+pub fn live<L, F>(look: L) -> Sse<impl Stream<Item = Result<Event, Infallible>>>
 where
-    F: Future<Output = Result<Markup, Failure>> + Send + 'static,
+    L: Fn() -> F + Send + 'static,
+    F: Future<Output = Result<Seen, Failure>> + Send + 'static,
 {
-    let first = (look, String::new(), LOOKS);
-    Sse::new(unfold(first, async |(look, shown, looks)| {
-        for left in (0..looks).rev() {
-            if left + 1 < LOOKS {
+    Sse::new(unfold(Watching { look, shown: String::new(), looks: 0, is_over: false }, Watching::next))
+}
+
+impl<L, F> Watching<L>
+where
+    L: Fn() -> F,
+    F: Future<Output = Result<Seen, Failure>>,
+{
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        while self.looks < LOOKS {
+            if self.is_over {
+                self.looks = LOOKS;
+                return Some((Ok(Event::default().event("over").data("over")), self));
+            }
+            if self.looks > 0 {
                 tokio::time::sleep(LOOK).await;
             }
-            let now = look().await.ok()?.into_string();
-            if now != shown {
-                return Some((Ok(Event::default().event("steps").data(&now)), (look, now, left)));
+            self.looks += 1;
+            let Seen { part, is_over } = (self.look)().await.ok()?;
+            let part = part.into_string();
+            self.is_over = is_over;
+            if part != self.shown {
+                let event = Event::default().event("steps").data(&part);
+                self.shown = part;
+                return Some((Ok(event), self));
             }
         }
         None
-    }))
+    }
 }

@@ -11,7 +11,8 @@ use crate::lifecycle::effects::{CredentialEffect, DeviceEffect, Effects, Undo};
 use crate::lifecycle::hold::{Cause, Held};
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::CredentialId;
-use crate::lifecycle::request::{Purpose, Request};
+use crate::lifecycle::request::{Purpose, Request, RequestState};
+use crate::workflows::failure::Failure;
 
 /// What is wrong with a form, at the top of its page, leading to the field.
 pub fn wrong(words: Words, told: Option<&str>, field: &str) -> Markup {
@@ -22,6 +23,18 @@ pub fn wrong(words: Words, told: Option<&str>, field: &str) -> Markup {
     }
 }
 
+/// What a workflow found wrong with one of these fields, of which the first is taken where it names none: which field, and in which words.
+pub fn wrong_field<'f>(words: Words, failure: &Failure, fields: &[&'f str]) -> Option<(&'f str, String)> {
+    let Failure::Invalid { code, detail } = failure else { return None };
+    let named = fields.iter().find(|field| detail.strip_prefix(**field).is_some_and(|rest| rest.starts_with(':')));
+    let field = named.or(fields.first()).copied()?;
+    let told = match words.has("code", code) && *code != "malformed" {
+        true => format!("{}: {}", words.word("field", field), words.word("code", code)),
+        false => detail.clone(),
+    };
+    Some((field, told))
+}
+
 /// A state, in words and not by its color alone.
 pub fn tag(words: Words, status: &str) -> Markup {
     html! { span class={ "tag is-" (status) } { (words.word("status", status)) } }
@@ -29,12 +42,12 @@ pub fn tag(words: Words, status: &str) -> Markup {
 
 /// A moment, to the minute, in UTC.
 pub fn at(moment: Timestamp) -> Markup {
-    html! { time datetime=(moment) { (moment.strftime("%-d %b %Y, %H:%M UTC")) } }
+    html! { time datetime=(moment) { (moment.strftime("%Y-%m-%d %H:%M UTC")) } }
 }
 
 /// A day.
 pub fn day(moment: Timestamp) -> Markup {
-    html! { time datetime=(moment) { (moment.strftime("%-d %b %Y")) } }
+    html! { time datetime=(moment) { (moment.strftime("%Y-%m-%d")) } }
 }
 
 /// How long ago, roughly.
@@ -83,6 +96,14 @@ pub fn carried<'h>(held: &'h Holdings, device: &Device) -> Vec<(&'h Credential, 
     carried
 }
 
+/// How far a request is; an update, which nobody approves, waits for its device.
+pub fn request_tag(words: Words, request: &Request) -> Markup {
+    match request.purpose {
+        Purpose::Update { .. } if request.state == RequestState::Approved => tag(words, "waits-for-sync"),
+        _ => tag(words, request.state.as_str()),
+    }
+}
+
 /// What a request is, in a line.
 pub fn request_title(words: Words, held: &Holdings, request: &Request) -> String {
     let named = |device| held.devices.get(&device).map_or("?", |device: &Device| device.name.as_str());
@@ -103,8 +124,11 @@ pub fn slot(words: Words, slot: Slot) -> String {
 }
 
 /// What an act would do: before and after, what still works, and whether there is a way back.
-pub fn effects(words: Words, held: &Holdings, effects: &Effects) -> Markup {
+/// `undo_words` is the vocabulary in which the way back is told: who may go it depends on who looks.
+pub fn effects(words: Words, held: &Holdings, effects: &Effects, undo_words: &str) -> Markup {
     let touched: Vec<&DeviceEffect> = effects.devices.iter().filter(|device| device.is_touched).collect();
+    let mut credentials: Vec<&CredentialEffect> = effects.credentials.iter().collect();
+    credentials.sort_by_key(|credential| credential.slot);
     html! {
         section.effects aria-labelledby="effects" {
             h2 #effects { (words.say("what-will-happen")) }
@@ -113,7 +137,7 @@ pub fn effects(words: Words, held: &Holdings, effects: &Effects) -> Markup {
                 div.effect {
                     h3 { (name(&device.name)) " " (step(words, device.before.map(|s| s.as_str()), device.after.map(|s| s.as_str()))) }
                     ul {
-                        @for credential in effects.credentials.iter().filter(|credential| is_on(held, device, credential.credential)) {
+                        @for credential in credentials.iter().filter(|credential| is_on(held, device, credential.credential)) {
                             (credential_effect(words, credential))
                         }
                         @if device.update_opens { li { (words.say("update-opens")) } }
@@ -130,7 +154,7 @@ pub fn effects(words: Words, held: &Holdings, effects: &Effects) -> Markup {
                     }
                 }
             }
-            (undo(words, effects.undo))
+            (undo(words, effects, undo_words))
         }
     }
 }
@@ -159,11 +183,19 @@ fn step(words: Words, before: Option<&str>, after: Option<&str>) -> Markup {
     }
 }
 
-fn undo(words: Words, undo: Undo) -> Markup {
+fn undo(words: Words, effects: &Effects, undo_words: &str) -> Markup {
     html! {
-        @match undo {
-            Undo::By { act, .. } => p.hint { (words.word("undo", act)) },
-            Undo::Never { .. } => p.warning { strong { (words.say("cannot-be-undone")) } },
+        @match effects.undo {
+            Undo::By { act, .. } => p.hint { (words.word(undo_words, act)) },
+            Undo::Never { .. } if ends_something(effects) => p.warning { strong { (words.say("cannot-be-undone")) } },
+            Undo::Never { .. } => p.hint { (words.say("ends-nothing")) },
         }
     }
+}
+
+/// Whether a device or a credential ends for ever.
+pub fn ends_something(effects: &Effects) -> bool {
+    let ends = |before: Option<&str>, after: Option<&str>, end: &str| after == Some(end) && before != after;
+    effects.devices.iter().any(|device| ends(device.before.map(|s| s.as_str()), device.after.map(|s| s.as_str()), "terminated"))
+        || effects.credentials.iter().any(|each| ends(each.before.map(|s| s.as_str()), each.after.map(|s| s.as_str()), "revoked"))
 }

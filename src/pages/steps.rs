@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::parts::{at, name, slot, tag};
+use super::parts::{at, name, request_tag, slot};
 use super::words::{Words, number, text};
 use crate::lifecycle::credential::{CredentialState, Slot};
 use crate::lifecycle::holdings::Holdings;
@@ -18,7 +18,11 @@ use crate::workflows::world::World;
 pub async fn steps(world: &World, words: Words, held: &Holdings, request: RequestId) -> Result<Markup, Failure> {
     let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
     let heard = heard(world, held, request).await?;
-    Ok(Told { words, held, request: found, plan: world.policy.slots(found.kind), now: world.now() }.steps(heard))
+    let because = match found.state {
+        RequestState::Rejected { .. } => world.store.rejected_because(request).await?,
+        _ => None,
+    };
+    Ok(Told { words, held, request: found, plan: world.policy.slots(found.kind), now: world.now(), because }.steps(heard))
 }
 
 /// How far a step is.
@@ -48,13 +52,15 @@ struct Told<'h> {
     request: &'h Request,
     plan: &'h [Slot],
     now: Timestamp,
+    /// Why it was rejected, in the officer's words.
+    because: Option<String>,
 }
 
 impl Told<'_> {
     fn steps(&self, heard: Option<Heard>) -> Markup {
         let (words, request) = (self.words, self.request);
         html! {
-            p { (tag(words, request.state.as_str())) }
+            p { (request_tag(words, request)) }
             ol.steps {
                 (self.step(Progress::Done, &words.say("step-submitted"), html! { (at(request.opened_at)) }))
                 @if request.replacement().is_some() { (self.suspended(heard)) }
@@ -101,7 +107,10 @@ impl Told<'_> {
 
     fn closed(&self) -> Markup {
         match self.request.state {
-            RequestState::Rejected { at: moment } => self.step(Progress::Failed, &self.words.say("step-rejected"), at(moment)),
+            RequestState::Rejected { at: moment } => {
+                let more = html! { (at(moment)) @if let Some(because) = &self.because { p { (name(because)) } } };
+                self.step(Progress::Failed, &self.words.say("step-rejected"), more)
+            }
             RequestState::Canceled { at: moment } => self.step(Progress::Failed, &self.words.say("step-canceled"), at(moment)),
             _ => html! {},
         }
@@ -112,7 +121,8 @@ impl Told<'_> {
             return html! {};
         }
         let progress = if self.request.state == RequestState::AwaitingApproval { Progress::Now } else { Progress::Done };
-        self.step(progress, &self.words.say("step-approved"), html! {})
+        let title = if progress == Progress::Now { "step-approval-waits" } else { "step-approved" };
+        self.step(progress, &self.words.say(title), html! {})
     }
 
     /// The ticket: out, used, or no longer good.

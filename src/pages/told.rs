@@ -21,12 +21,19 @@ pub fn in_words(router: Router<Arc<World>>) -> Router<Arc<World>> {
 
 async fn tell(request: Request, next: Next) -> Response {
     let (words, is_person) = (Words::of(request.headers()), wants_a_page(&request));
-    let back = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let back = back_from(request.uri().path());
     let response = next.run(request).await;
     match response.extensions().get::<Told>() {
         Some(told) if is_person => page(words, response.status(), told, back.as_deref()),
         Some(_) | None => response,
     }
+}
+
+/// From an act on something, to that; the page that led to the act would lead to the same no again.
+fn back_from(path: &str) -> Option<String> {
+    let mut parts = path.split('/').skip(1);
+    let (kind, id, _act) = (parts.next()?, parts.next()?, parts.next()?);
+    matches!(kind, "users" | "devices" | "credentials" | "requests" | "recoveries").then(|| format!("/{kind}/{id}"))
 }
 
 /// A browser says that it reads HTML; the API is for programs, whoever asks.

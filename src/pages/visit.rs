@@ -22,6 +22,11 @@ pub trait Visit: Sync {
     /// Where all that a user holds is seen.
     fn user_path(&self, user: UserId) -> String;
 
+    /// The vocabulary that tells how an act is undone.
+    fn undo_words(&self) -> &'static str {
+        "undo"
+    }
+
     /// A page with the navigation of this visitor; `here` is its place in it.
     fn page(&self, here: &'static str, title: impl Into<String>, body: Markup) -> Page;
 

@@ -70,6 +70,11 @@ impl Words {
         if self.catalog().has_message(&id) { self.say(&id) } else { word.to_owned() }
     }
 
+    /// Whether there is a word for it.
+    pub fn has(self, vocabulary: &str, word: &str) -> bool {
+        self.catalog().has_message(&format!("{vocabulary}-{word}"))
+    }
+
     fn catalog(self) -> &'static Catalog {
         match self.0 {
             Language::English => &ENGLISH,

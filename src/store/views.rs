@@ -1,5 +1,7 @@
 //! Lists for people's eyes: read-only, and never more than a page at a time. No workflow decides anything by them.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -117,6 +119,16 @@ pub struct Incident {
     pub ticket_expires_at: Option<Timestamp>,
 }
 
+/// What the help desk suspended long ago, and nobody has resumed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LongSuspended {
+    pub user: UserId,
+    pub user_name: String,
+    /// The device; nothing where a single credential is suspended.
+    pub device_name: Option<String>,
+    pub since: Timestamp,
+}
+
 /// A device whose own certificate ends soon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpiringDevice {
@@ -163,6 +175,25 @@ impl Store {
         };
         let found = found.bind(limit).fetch_all(&self.readers).await?;
         Ok(found.iter().map(incident).collect::<Result<_, _>>()?)
+    }
+
+    /// What the help desk has suspended since before a time, the oldest first.
+    pub async fn long_suspended(&self, before: Timestamp, limit: u32) -> Result<Vec<LongSuspended>, StoreError> {
+        let found = sqlx::query(
+            "SELECT users.id AS user, users.name AS user_name, devices.name AS device_name, min(since) AS since FROM holds \
+             JOIN users ON users.id = holds.user_id LEFT JOIN devices ON devices.id = holds.device_id \
+             WHERE cause_request IS NULL AND since < ? GROUP BY coalesce(cause_device, cause_credential) ORDER BY since LIMIT ?",
+        );
+        let suspended = |row: &SqliteRow| {
+            Ok::<_, sqlx::Error>(LongSuspended {
+                user: row.try_get("user")?,
+                user_name: row.try_get("user_name")?,
+                device_name: row.try_get("device_name")?,
+                since: time(row, "since")?,
+            })
+        };
+        let found = found.bind(Millis(before)).bind(limit).fetch_all(&self.readers).await?;
+        Ok(found.iter().map(suspended).collect::<Result<_, _>>()?)
     }
 
     /// Devices in use whose own `auth` ends in a span of time, the first to end first.
@@ -234,6 +265,31 @@ macro_rules! audit_where {
             " AND (?5 IS NULL OR act = ?5) AND (?6 IS NULL OR at >= ?6) AND (?7 IS NULL OR at < ?7) ORDER BY seq DESC LIMIT ?2"
         )
     };
+}
+
+impl Store {
+    /// What these operators and users are called now.
+    pub async fn names(&self, ids: &[uuid::Uuid]) -> Result<HashMap<uuid::Uuid, String>, StoreError> {
+        let mut names = HashMap::new();
+        for id in ids {
+            if !names.contains_key(id) {
+                let name =
+                    sqlx::query_scalar("SELECT name FROM users WHERE id = ?1 UNION ALL SELECT name FROM operators WHERE id = ?1 LIMIT 1");
+                if let Some(name) = name.bind(id).fetch_optional(&self.readers).await? {
+                    names.insert(*id, name);
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// Why an officer rejected a request, if they said so.
+    pub async fn rejected_because(&self, request: RequestId) -> Result<Option<String>, StoreError> {
+        let found = sqlx::query_scalar(
+            "SELECT details ->> 'because' FROM audit WHERE request_id = ? AND act = 'reject' AND outcome = 'done' ORDER BY seq DESC LIMIT 1",
+        );
+        Ok(found.bind(request).fetch_optional(&self.readers).await?.flatten())
+    }
 }
 
 /// What a page of the audit log is about.

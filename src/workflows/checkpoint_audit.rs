@@ -2,7 +2,10 @@
 //! instant. Whoever keeps a copy can tell later whether anything of the log is missing, even at its end.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use serde_json::json;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::world::World;
@@ -52,10 +55,19 @@ pub fn root(heads: &[Head]) -> Hash {
     root
 }
 
-/// The last entry that a checkpoint of our own tells of. Its signature is checked by who verifies the log.
+/// The newest checkpoint's number, and when it was made.
+pub async fn last_checkpoint(world: &World) -> Result<Option<(i64, Timestamp)>, Failure> {
+    let last = world.store.last_audit_checkpoint().await?;
+    Ok(last.and_then(|(number, jws)| Some((number, claims(&jws)?["at"].as_str()?.parse().ok()?))))
+}
+
+/// The last entry that a checkpoint of our own tells of.
 fn stated_seq(jws: &str) -> Option<i64> {
-    use base64::Engine;
-    let claims = jws.split('.').nth(1)?;
-    let claims = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
-    serde_json::from_slice::<serde_json::Value>(&claims).ok()?["seq"].as_i64()
+    claims(jws)?["seq"].as_i64()
+}
+
+/// What a checkpoint of our own says. Its signature is checked by who verifies the log.
+fn claims(jws: &str) -> Option<Value> {
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(jws.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&claims).ok()
 }

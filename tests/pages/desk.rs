@@ -276,3 +276,19 @@ async fn many_users_are_listed_page_after_page() {
     }
     live.stop().await;
 }
+
+/// The overview tells of what has been suspended for long, and of the last audit checkpoint.
+#[tokio::test]
+async fn what_is_forgotten_is_on_the_overview() {
+    let live = Live::start().await;
+    let user = live.create_user("Ana").await;
+    let phone = device_of(&live.phone_of(&user, DeviceKind::MobileSmartCard).await);
+    live.act_on_device(&phone, "suspend").await;
+    remint::workflows::checkpoint_audit::checkpoint_audit(live.world()).await.unwrap();
+    let before = page(&live.desk, "/", "en").await;
+    assert!(!before.contains("Suspended for more than a week") && before.contains("Last audit checkpoint</dt><dd>number "), "{before}");
+    live.advance(jiff::SignedDuration::from_hours(8 * 24));
+    let after = page(&live.desk, "/", "en").await;
+    assert!(after.contains("Suspended for more than a week") && after.contains("days ago"), "{after}");
+    live.stop().await;
+}

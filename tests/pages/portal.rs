@@ -294,3 +294,21 @@ async fn the_portal_refuses_in_words() {
     assert_eq!(other.see("/").await.0, "/sign-in");
     live.stop().await;
 }
+
+/// What a page is sent while it is open: what it shows, once, and nothing while nothing changes; at the end that it is the end.
+#[tokio::test]
+async fn an_open_page_is_sent_what_changed_and_the_end() {
+    let Scene { live, phone, mut browser, initial } = scene().await;
+    settled(&live, &mut browser, &initial).await;
+    let report = format!("/devices/{}/report", device_of(&phone));
+    let (_, check) = browser.see(&format!("{report}?reason=lost&mode=self-enrollment")).await;
+    let (followed, _) = browser.fill(&report, &format!("token={}&reason=lost&mode=self-enrollment", token(&check))).await;
+    let request = between(&followed, "/requests/", "?").to_owned();
+    let cancel = format!("/requests/{request}/cancel");
+    let (_, asked) = browser.see(&cancel).await;
+    browser.fill(&cancel, &format!("token={}", token(&asked))).await;
+    let events = browser.send(Request::get(format!("/requests/{request}/events"))).await.text();
+    assert_eq!(events.matches("event: steps").count(), 1, "{events}");
+    assert!(events.contains("is-canceled") && events.trim_end().ends_with("event: over\ndata: over"), "{events}");
+    live.stop().await;
+}

@@ -1,14 +1,23 @@
 // The live parts. Every page works without them.
 "use strict";
 
-// The steps of a request, as they change.
+// The steps of a request, as they change. A page that nobody sees listens to nothing: a browser has few connections for all its tabs.
 const live = document.querySelector("#live[data-events]");
 if (live) {
-  const source = new EventSource(live.dataset.events);
-  source.addEventListener("steps", (event) => {
-    live.innerHTML = event.data;
-  });
-  addEventListener("pagehide", () => source.close());
+  let source;
+  const listen = () => {
+    source?.close();
+    source = undefined;
+    if (document.hidden) return;
+    source = new EventSource(live.dataset.events);
+    source.addEventListener("steps", (event) => {
+      live.innerHTML = event.data;
+    });
+    source.addEventListener("over", () => source.close());
+  };
+  listen();
+  addEventListener("visibilitychange", listen);
+  addEventListener("pagehide", () => source?.close());
 }
 
 // A form is sent once, however often its button is pressed.

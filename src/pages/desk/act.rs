@@ -17,7 +17,7 @@ use crate::lifecycle::reason::Termination;
 use crate::lifecycle::request::{Request, RequestState};
 use crate::pages::asked::{back, done};
 use crate::pages::form::Filled;
-use crate::pages::parts::{effects, name, request_title, slot};
+use crate::pages::parts::{effects, ends_something, name, request_title, slot};
 use crate::pages::visit::Visit;
 use crate::pages::words::Words;
 use crate::workflows::approve_request::{ApproveRequest, RejectRequest};
@@ -178,7 +178,7 @@ fn ask(visitor: &Visitor, held: &Holdings, title: &str, question: Markup) -> Res
         form method="get" {
             (question)
             button.primary { (words.say("continue")) }
-            " " a href=(user_path(held.user.id)) { (words.say("leave-it")) }
+            " " a.leave href=(user_path(held.user.id)) { (words.say("leave-it")) }
         }
     };
     visitor.page("/users", title, body).into_response()
@@ -235,13 +235,13 @@ async fn confirm(
     let body = html! {
         (back(visitor, held))
         h1 { (name(title)) }
-        (effects(words, held, &told))
+        (effects(words, held, &told, visitor.undo_words()))
         form method="post" {
             (visitor.token(world)?.field())
             @for (name, value) in carried { input type="hidden" name=(name) value=(value); }
             (more)
-            button.primary { (words.word("button", errand.name())) }
-            " " a href=(user_path(held.user.id)) { (words.say("leave-it")) }
+            button.primary.final[ends_something(&told)] { (words.word("button", errand.name())) }
+            " " a.leave href=(user_path(held.user.id)) { (words.say("leave-it")) }
         }
     };
     Ok(visitor.page("/users", title, body).into_response())

@@ -14,10 +14,11 @@ use super::{Visitor, user_path};
 use crate::http::problem::Problem;
 use crate::http::words::{Queried, id, parse};
 use crate::lifecycle::actor::Role;
+use crate::lifecycle::ids::UserId;
 use crate::pages::frame::Page;
 use crate::pages::going::request_path;
-use crate::pages::history::{outcome, who};
-use crate::pages::parts::at;
+use crate::pages::history::{actors, outcome, who};
+use crate::pages::parts::{at, name};
 use crate::pages::visit::Visit;
 use crate::pages::words::{number, text};
 use crate::store::views::AuditFilter;
@@ -26,6 +27,48 @@ use crate::workflows::verify_audit::verify_database;
 use crate::workflows::world::World;
 
 const PAGE: u32 = 50;
+/// What is on the log, to choose from.
+const ACTS: [&str; 39] = [
+    "abandon",
+    "add-operator",
+    "add-stock",
+    "approve",
+    "approve-recovery",
+    "ask-recovery",
+    "bind",
+    "cancel",
+    "collect-recovery",
+    "create-user",
+    "describe-user",
+    "dispute",
+    "enroll",
+    "escalate",
+    "give-password",
+    "import-stock",
+    "init",
+    "invite",
+    "issue",
+    "lapse",
+    "open-session",
+    "redeem",
+    "refuse-recovery",
+    "reject",
+    "release-enc",
+    "release-history",
+    "renew",
+    "request-initial",
+    "resume",
+    "returned",
+    "send-code",
+    "set-password",
+    "sign-in",
+    "sign-out",
+    "submit",
+    "suspend",
+    "terminate",
+    "unbind",
+    "update",
+];
 /// How many entries an export reads at once.
 const LINES: u32 = 1000;
 
@@ -57,13 +100,19 @@ pub async fn log(State(world): State<Arc<World>>, visitor: Visitor, Queried(quer
         Ok::<_, Problem>(day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|zoned| zoned.timestamp()))
     };
     let filter = AuditFilter {
-        user: some(&query.user).map(|text| id("user", &text)).transpose()?,
+        user: match some(&query.user) {
+            Some(asked) => Some(one_user(&world, &asked).await?),
+            None => None,
+        },
         request: some(&query.request).map(|text| id("request", &text)).transpose()?,
         act: some(&query.act),
         from: day("from", &query.from)?,
         to: day("to", &query.to)?,
     };
     let lines = world.store.audit_page(&filter, query.before.unwrap_or(i64::MAX), PAGE).await.map_err(Failure::from)?;
+    let concerned = lines.iter().filter_map(|line| line.on_behalf_of.map(|user| user.0));
+    let names = world.store.names(&actors(&lines).into_iter().chain(concerned).collect::<Vec<_>>()).await.map_err(Failure::from)?;
+    let sees_users = visitor.works_at_the_desk();
     let next = lines.last().filter(|_| lines.len() == PAGE as usize).map(|line| {
         format!("?user={}&request={}&act={}&from={}&to={}&before={}", query.user, query.request, query.act, query.from, query.to, line.seq)
     });
@@ -75,7 +124,13 @@ pub async fn log(State(world): State<Arc<World>>, visitor: Visitor, Queried(quer
         form.filter method="get" {
             (field("user", words.say("log-user-id"), &query.user, "text"))
             (field("request", words.say("log-request-id"), &query.request, "text"))
-            (field("act", words.say("log-act"), &query.act, "text"))
+            div {
+                label for="act" { (words.say("log-act")) }
+                select #act name="act" {
+                    option value="" { (words.say("letters-all")) }
+                    @for act in ACTS { option value=(act) selected[act == query.act] { (words.word("act", act)) } }
+                }
+            }
             (field("from", words.say("log-from"), &query.from, "date"))
             (field("to", words.say("log-to"), &query.to, "date"))
             button { (words.say("find-button")) }
@@ -96,10 +151,17 @@ pub async fn log(State(world): State<Arc<World>>, visitor: Visitor, Queried(quer
                     td { (line.seq) }
                     td { (at(line.at)) }
                     td { (words.word("act", &line.act)) }
-                    td { (words.word("who", who(&line.who))) }
+                    td { (who(words, &line.who, &names)) }
                     td {
-                        @if let Some(user) = line.on_behalf_of { a href=(user_path(user)) { (words.say("log-user")) } " " }
-                        @if let Some(request) = line.request { a href=(request_path(request)) { (words.say("log-request")) } }
+                        @if let Some(user) = line.on_behalf_of {
+                            @let shown = names.get(&user.0).map_or_else(|| words.say("log-user"), Clone::clone);
+                            @if sees_users { a href=(user_path(user)) { (name(&shown)) } } @else { (name(&shown)) }
+                            " "
+                        }
+                        @if let Some(request) = line.request {
+                            @if sees_users { a href=(request_path(request)) { (words.say("log-request")) } " " }
+                            code.serial { (request) }
+                        }
                     }
                     td { (outcome(words, &line.outcome)) }
                     td { code { (line.source) } }
@@ -109,6 +171,18 @@ pub async fn log(State(world): State<Arc<World>>, visitor: Visitor, Queried(quer
         @if let Some(next) = next { p { a href=(next) { (words.say("next-page")) } } }
     };
     Ok(visitor.page("/audit", words.say("log-title"), body))
+}
+
+/// By id, or by any part of what names them if nobody else is named so.
+async fn one_user(world: &World, asked: &str) -> Result<UserId, Problem> {
+    if let Ok(user) = id("user", asked) {
+        return Ok(user);
+    }
+    match world.store.find_users(asked, None, 2).await.map_err(Failure::from)?.as_slice() {
+        [only] => Ok(only.id),
+        [] => Err(Problem::malformed(format!("user: found: {asked:?}, which is nobody, expected: a name, an address or an id"))),
+        _ => Err(Problem::malformed(format!("user: found: {asked:?}, which are several, expected: a name, an address or an id of one"))),
+    }
 }
 
 /// Every entry, every chain, every checkpoint of the database.

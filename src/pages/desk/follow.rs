@@ -9,6 +9,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::Visitor;
+use super::queue::act_on;
 use crate::http::problem::Problem;
 use crate::http::words::{Queried, Segment, id};
 use crate::lifecycle::actor::Role;
@@ -18,7 +19,7 @@ use crate::lifecycle::request::{Mode, Request, RequestState};
 use crate::pages::asked::back;
 use crate::pages::frame::Page;
 use crate::pages::invited::{code, ticket};
-use crate::pages::live::live;
+use crate::pages::live::{Seen, live};
 use crate::pages::parts::{at, name, request_title};
 use crate::pages::steps::steps;
 use crate::pages::visit::Visit;
@@ -32,7 +33,13 @@ use crate::workflows::world::World;
 #[derive(Deserialize)]
 pub struct DoneQuery {
     /// The click that led here.
-    pub done: Option<String>,
+    done: Option<String>,
+}
+
+impl DoneQuery {
+    pub fn click(&self) -> Option<Uuid> {
+        self.done.as_deref()?.parse().ok()
+    }
 }
 
 pub async fn follow(
@@ -44,24 +51,55 @@ pub async fn follow(
     let (words, request) = (visitor.words, id::<RequestId>("request", &request)?);
     let held = look_up_request(&world, &visitor.caller, request).await?;
     let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
-    let click = query.done.and_then(|click| click.parse::<Uuid>().ok());
-    let deed = click.and_then(|click| world.deeds.of(click, visitor.who())).filter(|deed| deed.request == Some(request));
-    let disputed = world.store.dispute_of(request).await.map_err(Failure::from)?;
     let title = request_title(words, &held, found);
+    let click = query.click();
+    let events =
+        found.is_open().then(|| format!("/requests/{request}/events{}", click.map(|click| format!("?done={click}")).unwrap_or_default()));
     let body = html! {
         (back(&visitor, &held))
         h1 { (name(&title)) }
+        div #live data-events=[events] aria-live="polite" { (part(&world, &visitor, &held, found, click).await?) }
+    };
+    Ok(visitor.page("/requests", title, body))
+}
+
+/// What changes while it is looked at.
+async fn part(world: &World, visitor: &Visitor, held: &Holdings, found: &Request, click: Option<Uuid>) -> Result<Markup, Failure> {
+    let words = visitor.words;
+    let disputed = world.store.dispute_of(found.id).await?;
+    let undelivered_letters = world.store.undelivered(found.id).await?;
+    let is_to_be_used = matches!(found.state, RequestState::Approved | RequestState::Bound { .. });
+    let deed = click.and_then(|click| world.deeds.of(click, visitor.who())).filter(|deed| deed.request == Some(found.id) && is_to_be_used);
+    Ok(html! {
         @if let Some(since) = disputed {
             div.errors role="alert" { h2 { (words.say("disputed-title")) } p { (words.say("disputed")) " " (at(since)) } }
         }
-        (undelivered(words, &world.store.undelivered(request).await.map_err(Failure::from)?))
-        @if let Some(invitation) = deed.as_ref().and_then(|deed| deed.invitation.as_ref()) { (invited(words, found, &held, invitation)) }
-        div #live data-events=[found.is_open().then(|| format!("/requests/{request}/events"))] aria-live="polite" {
-            (steps(&world, words, &held, request).await?)
+        (undelivered(words, &undelivered_letters))
+        @if let Some(invitation) = deed.as_ref().and_then(|deed| deed.invitation.as_ref()) { (invited(words, found, held, invitation)) }
+        (steps(world, words, held, found.id).await?)
+        (doings(visitor, found))
+    })
+}
+
+/// The same, sent anew whenever it changes.
+pub async fn events(
+    State(world): State<Arc<World>>,
+    visitor: Visitor,
+    Segment(request): Segment,
+    Queried(query): Queried<DoneQuery>,
+) -> Result<Response, Problem> {
+    let request = id::<RequestId>("request", &request)?;
+    look_up_request(&world, &visitor.caller, request).await?;
+    let (visitor, click) = (Arc::new(visitor), query.click());
+    Ok(live(move || {
+        let (world, visitor) = (Arc::clone(&world), Arc::clone(&visitor));
+        async move {
+            let held = look_up_request(&world, &visitor.caller, request).await?;
+            let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
+            Ok(Seen { part: part(&world, &visitor, &held, found, click).await?, is_over: !found.is_open() })
         }
-        (doings(&visitor, found))
-    };
-    Ok(visitor.page("/requests", title, body))
+    })
+    .into_response())
 }
 
 /// Letters that did not arrive.
@@ -85,21 +123,6 @@ fn undelivered(words: Words, letters: &[LetterLine]) -> Markup {
             }
         }
     }
-}
-
-/// The steps, sent anew whenever they change.
-pub async fn events(State(world): State<Arc<World>>, visitor: Visitor, Segment(request): Segment) -> Result<Response, Problem> {
-    let request = id::<RequestId>("request", &request)?;
-    look_up_request(&world, &visitor.caller, request).await?;
-    let (words, caller) = (visitor.words, visitor.caller);
-    Ok(live(move || {
-        let (world, caller) = (Arc::clone(&world), caller.clone());
-        async move {
-            let held = look_up_request(&world, &caller, request).await?;
-            steps(&world, words, &held, request).await
-        }
-    })
-    .into_response())
 }
 
 /// The invitation, shown this once: to be scanned, or read, and the code that goes another way.
@@ -136,7 +159,7 @@ fn doings(visitor: &Visitor, request: &Request) -> Markup {
     html! {
         div.doings {
             @for (act, _) in acts.into_iter().filter(|(_, is_possible)| *is_possible) {
-                a.button href={ "/requests/" (request.id) "/" (act) } { (words.word("act-request", act)) }
+                a.button href={ "/requests/" (request.id) "/" (act) } { (act_on(words, act, request.mode())) }
             }
         }
     }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use super::queue::{table, waiting};
+use super::queue::{rows, waiting};
 use super::users::search;
 use super::{Visitor, user_path};
 use crate::http::problem::Problem;
@@ -16,6 +16,7 @@ use crate::pages::parts::{ago, at, name};
 use crate::pages::visit::Visit;
 use crate::pages::words::{Words, number, text};
 use crate::store::views::{ExpiringDevice, Incident};
+use crate::workflows::checkpoint_audit::last_checkpoint;
 use crate::workflows::failure::Failure;
 use crate::workflows::world::World;
 
@@ -23,6 +24,9 @@ use crate::workflows::world::World;
 const SHOWN: u32 = 10;
 /// How long before its end a device is told of.
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How long something may be suspended before it is told of.
+const LONG: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 pub async fn home(State(world): State<Arc<World>>, visitor: Visitor) -> Result<Page, Problem> {
     let (words, now) = (visitor.words, world.now());
@@ -34,6 +38,7 @@ pub async fn home(State(world): State<Arc<World>>, visitor: Visitor) -> Result<P
             (mine(&world, &visitor, now).await?)
             (incidents(&world, words, now).await?)
             (expiring(&world, words, now).await?)
+            (suspended(&world, words, now).await?)
         }
         (health(&world, words, now).await?)
     };
@@ -47,8 +52,8 @@ async fn mine(world: &World, visitor: &Visitor, now: Timestamp) -> Result<Markup
     mine.truncate(SHOWN as usize);
     Ok(html! {
         h2 { (words.say("queue-mine")) }
-        @if mine.is_empty() { p { (words.say("queue-nothing")) } } @else { (table(words, &mine, now)) }
-        p { a href="/requests" { (words.say("queue-title")) } }
+        @if mine.is_empty() { p { (words.say("queue-nothing")) } } @else { (rows(words, &mine, now)) }
+        p { a href="/requests" { (words.say("queue-all")) } }
     })
 }
 
@@ -80,7 +85,7 @@ async fn incidents(world: &World, words: Words, now: Timestamp) -> Result<Markup
                         a href=(request_path(each.request)) { (name(&each.user_name)) ": " (name(&each.device_name)) " " (words.word("reason", each.reason.as_str())) }
                         span.quiet { " " (ago(words, each.opened_at, now)) }
                         @if let Some(expires) = each.ticket_expires_at {
-                            span.quiet { " · " @if expires <= now { strong { (words.say("step-ticket-expired")) } } @else { (words.say("step-ticket-open")) " " (at(expires)) } }
+                            span.quiet { " · " @if expires <= now { strong { (words.say("step-ticket-expired")) } } @else { (words.say("home-ticket")) " " (at(expires)) } }
                         }
                     }
                 }
@@ -124,16 +129,31 @@ async fn expiring(world: &World, words: Words, now: Timestamp) -> Result<Markup,
     })
 }
 
+async fn suspended(world: &World, words: Words, now: Timestamp) -> Result<Markup, Failure> {
+    let long = world.store.long_suspended(now - LONG, SHOWN).await?;
+    Ok(html! {
+        @if !long.is_empty() {
+            h2 { (words.say("home-suspended")) }
+            ul.list { @for each in &long {
+                li {
+                    a href=(user_path(each.user)) { (name(&each.user_name)) @if let Some(device) = &each.device_name { ": " (name(device)) } }
+                    span.quiet { " " (ago(words, each.since, now)) }
+                }
+            } }
+        }
+    })
+}
+
 async fn health(world: &World, words: Words, now: Timestamp) -> Result<Markup, Failure> {
     let crl = world.store.latest_crl_edition().await?;
     let letters = world.store.outbox_summary().await?;
-    let check = world.last_check();
+    let (check, checkpoint) = (world.last_check(), last_checkpoint(world).await?);
     let row = |is_well: bool, label: String, value: Markup| {
-        html! { tr { th scope="row" { (label) } td { @if !is_well { strong.bad { (words.say("health-look")) } " " } (value) } } }
+        html! { dt { (label) } dd { @if !is_well { strong.bad { (words.say("health-look")) } " " } (value) } }
     };
     Ok(html! {
         h2 { (words.say("home-health")) }
-        table.answers { tbody {
+        dl.answers {
             @match crl {
                 Some(crl) => {
                     (row(crl.next_update > now, words.say("health-crl"), html! { (words.with("health-number", [("number", text(&crl.number.to_string()))])) ", " (ago(words, crl.this_update, now)) }))
@@ -151,7 +171,13 @@ async fn health(world: &World, words: Words, now: Timestamp) -> Result<Markup, F
                 }
                 None => { (row(true, words.say("health-check"), html! { (words.say("health-not-yet")) })) }
             }
-        } }
+            @match checkpoint {
+                Some((number, at)) => {
+                    (row(true, words.say("health-checkpoint"), html! { (words.with("health-number", [("number", text(&number.to_string()))])) ", " (ago(words, at, now)) }))
+                }
+                None => { (row(true, words.say("health-checkpoint"), html! { (words.say("health-not-yet")) })) }
+            }
+        }
     })
 }
 

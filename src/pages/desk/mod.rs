@@ -46,6 +46,8 @@ pub fn router() -> Router<Arc<World>> {
         .route("/recoveries/{recovery}", get(recoveries::recovery))
         .route("/recoveries/{recovery}/{act}", post(recoveries::act))
         .route("/letters", get(letters::letters))
+        .route("/devices/{device}", get(user::of_device))
+        .route("/credentials/{credential}", get(user::of_credential))
         .route("/devices/{device}/replace", get(replace::replace).post(replace::submit))
         .route("/devices/{device}/{act}", get(act::on_device).post(act::do_on_device))
         .route("/credentials/{credential}/{act}", get(act::on_credential).post(act::do_on_credential))

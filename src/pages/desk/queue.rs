@@ -50,9 +50,9 @@ pub async fn queue(State(world): State<Arc<World>>, visitor: Visitor, Queried(qu
     let body = html! {
         h1 { (words.say("queue-title")) }
         h2 { (words.say("queue-mine")) }
-        @if mine.is_empty() { p { (words.say("queue-nothing")) } } @else { (table(words, &mine, now)) }
+        @if mine.is_empty() { p { (words.say("queue-nothing")) } } @else { (rows(words, &mine, now)) }
         h2 { (words.say("queue-others")) }
-        @if others.is_empty() { p { (words.say("queue-nothing-else")) } } @else { (table(words, &others, now)) }
+        @if others.is_empty() { p { (words.say("queue-nothing-else")) } } @else { (rows(words, &others, now)) }
         @if let Some(next) = next { p { a href={ "?after=" (next) } { (words.say("next-page")) } } }
     };
     Ok(visitor.page("/requests", words.say("queue-title"), body))
@@ -87,30 +87,31 @@ async fn mine(world: &World, visitor: &Visitor, line: &RequestLine) -> Result<Re
     }
 }
 
-pub fn table(words: Words, waiting: &[Waiting], now: jiff::Timestamp) -> Markup {
+pub fn rows(words: Words, waiting: &[Waiting], now: jiff::Timestamp) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(words.say("queue-title")) {
-            table {
-                thead { tr {
-                    th scope="col" { (words.say("queue-who")) }
-                    th scope="col" { (words.say("queue-what")) }
-                    th scope="col" { (words.say("queue-since")) }
-                    th scope="col" { (words.say("queue-next")) }
-                } }
-                tbody { @for Waiting { line, mine } in waiting { tr {
-                    td { a href=(user_path(line.user)) { (name(&line.user_name)) } }
-                    td { a href=(request_path(line.id)) { (what(words, line)) } " " (tag(words, &line.state)) }
-                    td { span title=(line.opened_at) { (ago(words, line.opened_at, now)) } span.unseen { " (" (at(line.opened_at)) ")" } }
-                    td {
-                        @match mine {
-                            Ok(act) => { a.button href={ (request_path(line.id)) "/" (act) } { (words.word("act-request", act)) span.unseen { ": " (line.user_name) } } }
-                            Err(why) => { (why) }
+        ul.rows {
+            @for Waiting { line, mine } in waiting {
+                li {
+                    div.what {
+                        p { a href=(request_path(line.id)) { (what(words, line)) } " " (tag(words, &line.state)) }
+                        p.quiet {
+                            a href=(user_path(line.user)) { (name(&line.user_name)) }
+                            " · " span title=(line.opened_at) { (ago(words, line.opened_at, now)) } span.unseen { " (" (at(line.opened_at)) ")" }
                         }
                     }
-                } } }
+                    @match mine {
+                        Ok(act) => { a.button href={ (request_path(line.id)) "/" (act) } { (act_on(words, act, line.mode)) span.unseen { ": " (what(words, line)) ", " (line.user_name) } } }
+                        Err(why) => { p.quiet { (why) } }
+                    }
+                }
             }
         }
     }
+}
+
+/// A ticket at the officer's own desk is no invitation.
+pub fn act_on(words: Words, act: &str, mode: Option<Mode>) -> String {
+    if act == "invite" && mode == Some(Mode::Local) { words.say("act-request-ticket") } else { words.word("act-request", act) }
 }
 
 fn what(words: Words, line: &RequestLine) -> String {

@@ -147,13 +147,13 @@ async fn page(world: &World, visitor: &Visitor, told: &RecoveryTold, more: Marku
         (back(visitor, &held))
         h1 { (words.say("recover-title")) ": " (name(&held.user.name)) }
         p { (tag(words, status)) }
-        table.answers { tbody {
-            tr { th scope="row" { (words.say("recover-because")) } td { (name(&recovery.because)) } }
-            tr { th scope="row" { (words.say("recover-asked")) } td { (at(recovery.asked_at)) } }
-            tr { th scope="row" { (words.say("recover-until")) } td { (at(recovery.expires_at)) } }
-            tr { th scope="row" { (words.say("recover-keys")) } td { @for serial in &told.serials { p { code { (serial) } } } } }
-            tr { th scope="row" { (words.say("recover-fingerprint")) } td { code { (fingerprint(&recovery.recipient)) } } }
-        } }
+        dl.answers {
+            dt { (words.say("recover-because")) } dd { (name(&recovery.because)) }
+            dt { (words.say("recover-asked")) } dd { (at(recovery.asked_at)) }
+            dt { (words.say("recover-until")) } dd { (at(recovery.expires_at)) }
+            dt { (words.say("recover-keys")) } dd { @for serial in &told.serials { code { (serial) } " " } }
+            dt { (words.say("recover-fingerprint")) } dd { code { (fingerprint(&recovery.recipient)) } }
+        }
         @if status == "awaiting-approval" { p.hint { (words.say("recover-compare")) } }
         (more)
         div.doings {

@@ -17,7 +17,7 @@ use crate::lifecycle::ids::DeviceId;
 use crate::pages::form::Filled;
 use crate::pages::frame::Page;
 use crate::pages::going::see;
-use crate::pages::parts::name;
+use crate::pages::parts::{name, wrong, wrong_field};
 use crate::pages::visit::Visit;
 use crate::workflows::failure::Failure;
 use crate::workflows::stock::{NewStock, add_stock, import_stock};
@@ -33,22 +33,30 @@ pub struct StockQuery {
 pub async fn stock(State(world): State<Arc<World>>, visitor: Visitor, Queried(query): Queried<StockQuery>) -> Result<Page, Problem> {
     visitor.caller.actor.must_be(Role::IssuanceOfficer).map_err(Failure::from)?;
     let after = query.after.as_deref().map(|text| id("device", text)).transpose()?;
-    page(&world, &visitor, after, None).await
+    page(&world, &visitor, after, Typed::default()).await
 }
 
-async fn page(world: &World, visitor: &Visitor, after: Option<DeviceId>, wrong: Option<&str>) -> Result<Page, Problem> {
+/// What was typed, and what is wrong with it.
+#[derive(Clone, Copy, Default)]
+struct Typed<'f> {
+    serial: &'f str,
+    model: &'f str,
+    wrong: Option<(&'f str, &'f str)>,
+}
+
+async fn page(world: &World, visitor: &Visitor, after: Option<DeviceId>, typed: Typed<'_>) -> Result<Page, Problem> {
     let words = visitor.words;
     let cards = world.store.stock(after, PAGE).await.map_err(Failure::from)?;
     let next = cards.last().filter(|_| cards.len() == PAGE as usize).map(|last| last.id);
     let body = html! {
         h1 { (words.say("stock-title")) }
-        @if let Some(wrong) = wrong { div.errors role="alert" { h2 { (words.say("errors-title")) } p { a href="#serial" { (wrong) } } } }
+        (wrong(words, typed.wrong.map(|(_, told)| told), typed.wrong.map_or("serial", |(field, _)| field)))
         form method="post" {
             (visitor.token(world)?.field())
             label for="serial" { (words.say("stock-serial")) }
-            input #serial name="serial" required maxlength="64" autocomplete="off";
+            input #serial name="serial" required maxlength="64" autocomplete="off" value=(typed.serial);
             label for="model" { (words.say("stock-model")) }
-            input #model name="model" maxlength="64";
+            input #model name="model" maxlength="64" value=(typed.model);
             button.primary { (words.say("stock-add")) }
         }
         p { a href="/stock/import" { (words.say("stock-import-title")) } }
@@ -79,10 +87,11 @@ pub async fn add(State(world): State<Arc<World>>, visitor: Visitor, Filled(field
     let new = NewStock { kind: DeviceKind::SmartCard, serial: fields.serial.trim().to_owned(), model };
     match add_stock(&world, &visitor.caller, new, false).await {
         Ok(_) => Ok(see("/stock")),
-        Err(Failure::Invalid { detail, .. }) => {
-            Ok(page(&world, &visitor, None, Some(&detail)).await?.with_status(StatusCode::UNPROCESSABLE_ENTITY))
+        Err(failure) => {
+            let Some((field, told)) = wrong_field(visitor.words, &failure, &["serial", "model"]) else { return Err(failure.into()) };
+            let typed = Typed { serial: &fields.serial, model: &fields.model, wrong: Some((field, &told)) };
+            Ok(page(&world, &visitor, None, typed).await?.with_status(StatusCode::UNPROCESSABLE_ENTITY))
         }
-        Err(failure) => Err(failure.into()),
     }
 }
 
@@ -92,11 +101,11 @@ pub async fn list(State(world): State<Arc<World>>, visitor: Visitor) -> Result<P
     Ok(list_page(&world, &visitor, "", None)?)
 }
 
-fn list_page(world: &World, visitor: &Visitor, text: &str, wrong: Option<&str>) -> Result<Page, Failure> {
+fn list_page(world: &World, visitor: &Visitor, text: &str, told: Option<&str>) -> Result<Page, Failure> {
     let words = visitor.words;
     let body = html! {
         h1 { (words.say("stock-import-title")) }
-        @if let Some(wrong) = wrong { div.errors role="alert" { h2 { (words.say("errors-title")) } p { a href="#list" { (wrong) } } } }
+        (wrong(words, told, "list"))
         form method="post" {
             (visitor.token(world)?.field())
             label for="list" { (words.say("stock-list")) }

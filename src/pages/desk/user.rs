@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::Response;
 use maud::{Markup, html};
 
 use super::{Visitor, user_path};
@@ -16,14 +17,14 @@ use crate::lifecycle::hold::{Cause, Held};
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::request::Request;
 use crate::pages::frame::Page;
-use crate::pages::going::request_path;
-use crate::pages::history::log;
-use crate::pages::parts::{at, carried, day, holds, name, request_title, slot, tag};
+use crate::pages::going::{request_path, see};
+use crate::pages::history::{actors, log};
+use crate::pages::parts::{at, carried, day, holds, name, request_tag, request_title, slot, tag};
 use crate::pages::visit::Visit;
 use crate::pages::words::{Words, number, text};
 use crate::store::views::AuditFilter;
 use crate::workflows::failure::Failure;
-use crate::workflows::look_up_user::look_up_user;
+use crate::workflows::look_up_user::{look_up_credential, look_up_device, look_up_user};
 use crate::workflows::world::World;
 
 /// How much of the history the page shows.
@@ -34,6 +35,7 @@ pub async fn user(State(world): State<Arc<World>>, visitor: Visitor, Segment(use
     let held = look_up_user(&world, &visitor.caller, user).await?;
     let filter = AuditFilter { user: Some(user), ..AuditFilter::default() };
     let history = world.store.audit_page(&filter, i64::MAX, HISTORY).await.map_err(Failure::from)?;
+    let names = world.store.names(&actors(&history)).await.map_err(Failure::from)?;
     let (words, now) = (visitor.words, world.now());
     let (mut in_use, mut ended): (Vec<&Device>, Vec<&Device>) =
         held.devices.values().partition(|device| !matches!(device.state, DeviceState::Terminated { .. }));
@@ -60,9 +62,21 @@ pub async fn user(State(world): State<Arc<World>>, visitor: Visitor, Segment(use
                 div.cards { @for device in &ended { (card(&visitor, &held, device, now)) } }
             }
         }
-        (log(words, &held, &history))
+        (log(words, &held, &history, &names))
     };
     Ok(visitor.page("/users", held.user.name.clone(), body))
+}
+
+/// A device is seen on the page of its user.
+pub async fn of_device(State(world): State<Arc<World>>, visitor: Visitor, Segment(device): Segment) -> Result<Response, Problem> {
+    let held = look_up_device(&world, &visitor.caller, id("device", &device)?).await?;
+    Ok(see(&user_path(held.user.id)))
+}
+
+/// So is a credential.
+pub async fn of_credential(State(world): State<Arc<World>>, visitor: Visitor, Segment(credential): Segment) -> Result<Response, Problem> {
+    let held = look_up_credential(&world, &visitor.caller, id("credential", &credential)?).await?;
+    Ok(see(&user_path(held.user.id)))
 }
 
 fn issued_at(device: &Device) -> Option<jiff::Timestamp> {
@@ -90,7 +104,7 @@ fn under_way(words: Words, held: &Holdings) -> Markup {
                     @for request in open {
                         li {
                             a href=(request_path(request.id)) { (request_title(words, held, request)) }
-                            " " (tag(words, request.state.as_str()))
+                            " " (request_tag(words, request))
                             span.quiet { " " (words.say("since")) " " (at(request.opened_at)) }
                         }
                     }
@@ -159,21 +173,20 @@ fn credential_line(visitor: &Visitor, held: &Holdings, device: &Device, credenti
     let is_held_alone = held.holds.stands(Held::Credential(credential.id), Cause::HelpDeskCredential(credential.id));
     let can_act = visitor.is(Role::HelpDesk) && device.is_in_use() && credential.issued_at().is_some() && !credential.is_revoked();
     let act = if is_held_alone { "resume" } else { "suspend" };
+    let is_offered = can_act && (is_held_alone || held.holds.on(Held::Credential(credential.id)).next().is_none());
     html! {
         li {
             div.head {
                 strong { (slot(words, credential.slot)) }
                 (tag(words, held.credential_status(credential, now).as_str()))
             }
-            p.quiet {
-                code.serial { (credential.serial) }
-                @if let Some(certified) = credential.certified() { " · " (words.say("card-until")) " " (day(certified.not_after)) }
-            }
-            @if credential.slot == Slot::Enc && !sharing.is_empty() {
+            @if let Some(certified) = credential.certified() { p.quiet { (words.say("card-until")) " " (day(certified.not_after)) } }
+            p.quiet { code.serial { (credential.serial) } }
+            @if credential.slot == Slot::Enc && !sharing.is_empty() && !credential.is_revoked() {
                 p { (words.with("card-shared", [("devices", text(&sharing.join(", ")))])) }
             }
             (holds(words, held, Held::Credential(credential.id)))
-            @if can_act {
+            @if is_offered {
                 a.small href={ "/credentials/" (credential.id) "/" (act) } {
                     (words.word("act-credential", act)) span.unseen { ": " (slot(words, credential.slot)) ", " (device.name) }
                 }
@@ -203,6 +216,9 @@ fn doings(words: Words, held: &Holdings, device: &Device) -> Markup {
                 }
                 @if !is_in_line { (link("replace", true)) }
                 @if is_back_possible { (link("returned", false)) }
+                @if matches!(device.state, DeviceState::Issued { stand_in: Some(_), .. }) {
+                    a.small href={ "/devices/" (device.id) "/terminate?reason=retired" } { (words.say("card-original-back")) }
+                }
                 @if is_held { (link("resume", false)) }
                 @if !is_held && held.device_status(device) != DeviceStatus::Terminated { (link("suspend", false)) }
                 (link("terminate", false))

@@ -18,7 +18,7 @@ use crate::lifecycle::user::User;
 use crate::pages::form::{Filled, Token};
 use crate::pages::frame::Page;
 use crate::pages::going::see;
-use crate::pages::parts::{name, wrong};
+use crate::pages::parts::{name, wrong, wrong_field};
 use crate::pages::visit::Visit;
 use crate::pages::words::{Words, number, text};
 use crate::workflows::create_user::{NewUser, create_user};
@@ -139,15 +139,17 @@ pub async fn create(State(world): State<Arc<World>>, visitor: Visitor, Filled(fi
     let new = NewUser { name: trimmed(&fields.name), email: trimmed(&fields.email), upn: trimmed(upn), attributes: Attributes::default() };
     match create_user(&world, &visitor.caller, new).await {
         Ok(user) => Ok(see(&user_path(user.id))),
-        Err(Failure::Invalid { detail, .. }) => {
-            let page = entry(&visitor, &visitor.token(&world)?, &fields, Some(&detail));
+        Err(failure) => {
+            let Some((field, told)) = wrong_field(visitor.words, &failure, &["name", "email", "upn"]) else { return Err(failure.into()) };
+            // what was left empty is not what is wrong
+            let field = if field == "upn" && fields.upn.trim().is_empty() { "email" } else { field };
+            let page = entry(&visitor, &visitor.token(&world)?, &fields, Some((field, &told)));
             Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY))
         }
-        Err(failure) => Err(failure.into()),
     }
 }
 
-fn entry(visitor: &Visitor, token: &Token, fields: &NewFields, told: Option<&str>) -> Page {
+fn entry(visitor: &Visitor, token: &Token, fields: &NewFields, told: Option<(&str, &str)>) -> Page {
     let words = visitor.words;
     let field = |id: &str, label: String, hint: Option<String>, value: &str, kind: &str| {
         html! {
@@ -159,7 +161,7 @@ fn entry(visitor: &Visitor, token: &Token, fields: &NewFields, told: Option<&str
     };
     let body = html! {
         h1 { (words.say("new-user-title")) }
-        (wrong(words, told, "name"))
+        (wrong(words, told.map(|(_, told)| told), told.map_or("name", |(field, _)| field)))
         form method="post" {
             (token.field())
             (field("name", words.say("new-user-name"), None, &fields.name, "text"))

@@ -15,11 +15,11 @@ use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::RequestId;
 use crate::lifecycle::request::{Mode, Request, RequestState, Requester};
 use crate::pages::asked::{Check, back, check, done};
-use crate::pages::form::Filled;
+use crate::pages::form::{Filled, Token};
 use crate::pages::frame::Page;
 use crate::pages::going::{request_path, see};
 use crate::pages::invited;
-use crate::pages::live::live;
+use crate::pages::live::{Seen, live};
 use crate::pages::parts::{at, name, request_title};
 use crate::pages::steps::steps;
 use crate::pages::visit::Visit;
@@ -35,6 +35,12 @@ use crate::workflows::world::World;
 pub struct DoneQuery {
     /// The click that led here.
     done: Option<String>,
+}
+
+impl DoneQuery {
+    fn click(&self) -> Option<Uuid> {
+        self.done.as_deref()?.parse().ok()
+    }
 }
 
 #[derive(Deserialize)]
@@ -55,50 +61,76 @@ pub async fn follow(
 ) -> Result<Page, Problem> {
     let (words, held) = (guest.words, guest.holdings(&world).await?);
     let found = mine(&held, &request)?;
-    let click = query.done.and_then(|click| click.parse::<Uuid>().ok());
-    let deed = click.and_then(|click| world.deeds.of(click, guest.who())).filter(|deed| deed.request == Some(found.id));
-    let disputed = world.store.dispute_of(found.id).await.map_err(Failure::from)?;
     let title = request_title(words, &held, found);
+    let click = query.click();
+    let events = found
+        .is_open()
+        .then(|| format!("/requests/{}/events{}", found.id, click.map(|click| format!("?done={click}")).unwrap_or_default()));
     let body = html! {
         (back(&guest, &held))
         h1 { (name(&title)) }
+        div #live data-events=[events] aria-live="polite" { (part(&world, &guest, &held, found, click, &guest.token(&world)?).await?) }
+    };
+    Ok(guest.page("/", title, body))
+}
+
+/// What changes while it is looked at.
+async fn part(
+    world: &World,
+    guest: &Guest,
+    held: &Holdings,
+    found: &Request,
+    click: Option<Uuid>,
+    token: &Token,
+) -> Result<Markup, Failure> {
+    let words = guest.words;
+    let disputed = world.store.dispute_of(found.id).await?;
+    let deed =
+        click.and_then(|click| world.deeds.of(click, guest.who())).filter(|deed| deed.request == Some(found.id) && is_to_enroll(found));
+    Ok(html! {
         @if let Some(since) = disputed {
             p.notice { (words.with("my-dispute", [("desk", text(&world.mail.help_desk))])) " " (at(since)) }
         }
         @if let Some(invitation) = deed.as_ref().and_then(|deed| deed.invitation.as_ref()) { (ticket_shown(words, found, invitation)) }
         @else if is_to_enroll(found) {
             form method="post" action={ (request_path(found.id)) "/ticket" } {
-                (guest.token(&world)?.field())
+                (token.field())
                 p { (words.say("my-ticket-hint")) }
                 button.primary { (words.say("my-ticket")) }
             }
         }
-        div #live data-events=[found.is_open().then(|| format!("/requests/{}/events", found.id))] aria-live="polite" {
-            (steps(&world, words, &held, found.id).await?)
-        }
+        (steps(world, words, held, found.id).await?)
         div.doings {
-            @if may_cancel(&guest, found) { a.button href={ (request_path(found.id)) "/cancel" } { (words.say("my-cancel")) } }
+            @if may_cancel(guest, found) { a.button href={ (request_path(found.id)) "/cancel" } { (words.say("my-cancel")) } }
             @if disputed.is_none() { a.button href={ (request_path(found.id)) "/not-me" } { (words.say("my-not-me")) } }
         }
-    };
-    Ok(guest.page("/", title, body))
+    })
 }
 
-/// The steps, sent anew whenever they change.
-pub async fn events(State(world): State<Arc<World>>, guest: Guest, Segment(request): Segment) -> Result<Response, Problem> {
+/// The same, sent anew whenever it changes.
+pub async fn events(
+    State(world): State<Arc<World>>,
+    guest: Guest,
+    Segment(request): Segment,
+    Queried(query): Queried<DoneQuery>,
+) -> Result<Response, Problem> {
     let request = mine(&guest.holdings(&world).await?, &request)?.id;
+    // one for as long as is looked: another each time would be news each time
+    let token = Arc::new(guest.token(&world)?);
+    let (guest, click) = (Arc::new(guest), query.click());
     Ok(live(move || {
-        let (world, user, words) = (Arc::clone(&world), guest.user.user, guest.words);
+        let (world, guest, token) = (Arc::clone(&world), Arc::clone(&guest), Arc::clone(&token));
         async move {
-            let held = world.load(user).await?.holdings;
-            steps(&world, words, &held, request).await
+            let held = guest.holdings(&world).await?;
+            let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
+            Ok(Seen { part: part(&world, &guest, &held, found, click, &token).await?, is_over: !found.is_open() })
         }
     })
     .into_response())
 }
 
 fn is_to_enroll(request: &Request) -> bool {
-    let is_waiting = matches!(request.state, RequestState::Approved | RequestState::Bound { .. } | RequestState::Issuing(_));
+    let is_waiting = matches!(request.state, RequestState::Approved | RequestState::Bound { .. });
     request.mode() == Some(Mode::SelfEnrollment) && is_waiting
 }
 

@@ -14,8 +14,8 @@ use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::request::{Mode, Request, RequestState};
 use crate::pages::frame::Page;
 use crate::pages::going::request_path;
-use crate::pages::history::log;
-use crate::pages::parts::{at, carried, day, holds, name, request_title, slot, tag};
+use crate::pages::history::{Names, log};
+use crate::pages::parts::{at, carried, day, holds, name, request_tag, request_title, slot, tag};
 use crate::pages::visit::Visit;
 use crate::pages::words::{Words, number, text};
 use crate::store::views::AuditFilter;
@@ -65,7 +65,7 @@ fn under_way(words: Words, held: &Holdings, request: &Request) -> Markup {
     let is_mine_to_enroll =
         request.mode() == Some(Mode::SelfEnrollment) && matches!(request.state, RequestState::Approved | RequestState::Bound { .. });
     html! {
-        a href=(request_path(request.id)) { (request_title(words, held, request)) } " " (tag(words, request.state.as_str()))
+        a href=(request_path(request.id)) { (request_title(words, held, request)) } " " (request_tag(words, request))
         span.quiet { " " (words.say("since")) " " (at(request.opened_at)) }
         @if is_mine_to_enroll { p.hint { (words.say("portal-enroll-now")) } }
     }
@@ -115,7 +115,7 @@ pub async fn history(State(world): State<Arc<World>>, guest: Guest) -> Result<Pa
     let body = html! {
         h1 { (words.say("nav-history")) }
         p { (words.with("history-hint", [("desk", text(&world.mail.help_desk))])) }
-        (log(words, &held, &lines))
+        (log(words, &held, &lines, &Names::new()))
     };
     Ok(guest.page("/history", words.say("nav-history"), body))
 }

@@ -36,6 +36,7 @@ pub fn router() -> Router<Arc<World>> {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/password", get(password::ask).post(password::change))
         .route("/history", get(home::history))
+        .route("/devices/{device}", get(async || see("/")))
         .route("/devices/{device}/report", get(report::report).post(report::submit))
         .route("/requests/{request}", get(follow::follow))
         .route("/requests/{request}/events", get(follow::events))
@@ -99,6 +100,10 @@ impl Visit for Guest {
     /// There is one user here.
     fn user_path(&self, _: UserId) -> String {
         "/".to_owned()
+    }
+
+    fn undo_words(&self) -> &'static str {
+        "my-undo"
     }
 
     fn page(&self, here: &'static str, title: impl Into<String>, body: Markup) -> Page {

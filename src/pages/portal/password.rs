@@ -30,10 +30,11 @@ pub struct PasswordFields {
 }
 
 pub async fn ask(State(world): State<Arc<World>>, AnyGuest(guest): AnyGuest) -> Result<Page, Problem> {
-    Ok(form(&guest, &guest.token(&world)?, None))
+    let login = guest.holdings(&world).await?.user.email;
+    Ok(form(&guest, &login, &guest.token(&world)?, None))
 }
 
-fn form(guest: &Guest, token: &Token, told: Option<&str>) -> Page {
+fn form(guest: &Guest, login: &str, token: &Token, told: Option<&str>) -> Page {
     let (words, is_first) = (guest.words, guest.user.must_change);
     let title = words.say(if is_first { "password-first-title" } else { "password-title" });
     let body = html! {
@@ -42,6 +43,7 @@ fn form(guest: &Guest, token: &Token, told: Option<&str>) -> Page {
         @if is_first { p { (words.say("password-first")) } }
         form method="post" {
             (token.field())
+            input type="hidden" autocomplete="username" value=(login);
             @if !is_first {
                 label for="current" { (words.say("password-current")) }
                 input #current name="current" type="password" autocomplete="current-password" required maxlength="1024";
@@ -66,7 +68,8 @@ pub async fn change(
         Ok(token) => with_cookie(see("/"), &token),
         Err(Failure::Invalid { code, .. }) => {
             let told = guest.words.word("code", if code == "wrong-password" { "wrong-current-password" } else { code });
-            Ok(form(&guest, &guest.token(&world)?, Some(&told)).with_status(StatusCode::UNPROCESSABLE_ENTITY))
+            let login = guest.holdings(&world).await?.user.email;
+            Ok(form(&guest, &login, &guest.token(&world)?, Some(&told)).with_status(StatusCode::UNPROCESSABLE_ENTITY))
         }
         Err(failure) => Err(failure.into()),
     }

@@ -195,7 +195,7 @@ progress-now = jetzt
 progress-later = später
 progress-failed = beendet
 step-submitted = Beantragt
-step-suspended = Das verlorene Gerät ist ungültig, und was es trug, gesperrt
+step-suspended = Das Gerät wurde sofort ungültig und gesperrt, was es trägt
 step-suspended-count = { $count ->
     [one] { $count } Schlüssel ist gesperrt.
    *[other] { $count } Schlüssel sind gesperrt.
@@ -289,11 +289,11 @@ log-outcome = Ergebnis
 log-where = Von
 log-user = Person
 log-request = Antrag
-log-user-id = Id der Person
+log-user-id = Person (Name, Adresse oder Id)
 log-request-id = Id des Antrags
 log-act = Handlung
-log-from = Von
-log-to = Bis
+log-from = Ab dem Tag
+log-to = Vor dem Tag
 log-verify = Protokoll prüfen
 log-export = Protokoll ausleiten
 outcome-done = getan
@@ -340,7 +340,7 @@ verify-faults = { $count ->
     [one] { $count } Fehler
    *[other] { $count } Fehler
 }
-verify-counts = { $entries } Einträge in { $chains } Ketten, { $checkpoints } Prüfpunkte.
+verify-counts = Einträge: { $entries }. Ketten: { $chains }. Prüfpunkte: { $checkpoints }.
 verify-attested = Ein Prüfpunkt bezeugt alles bis Eintrag { $entry }.
 verify-hint = Mit anderswo verwahrten Prüfpunkten vergleicht remint audit verify --checkpoint: nur sie zeigen, wenn das Ende samt seinen Prüfpunkten abgeschnitten wurde.
 
@@ -522,3 +522,21 @@ act-ask-recovery = Schlüsselbergung verlangt
 act-approve-recovery = Schlüsselbergung freigegeben
 act-refuse-recovery = Schlüsselbergung abgelehnt
 act-collect-recovery = Schlüssel geborgen
+
+step-approval-waits = Eine Stelle muss ihn freigeben
+my-undo-cancel = Sie können die Meldung zurücknehmen, bis sie freigegeben ist. Danach kann der Helpdesk sie zurückziehen und alles wiederherstellen, bis das neue Gerät ausgestellt ist.
+
+home-suspended = Länger als eine Woche gesperrt
+health-checkpoint = Letzter Prüfpunkt des Protokolls
+
+status-waits-for-sync = wartet auf Abgleich
+card-original-back = Das Original ist wieder da
+ends-nothing = Dadurch endet nichts: Was gesperrt war, wird wiederhergestellt, und was neu ausgegeben wird, tritt an die Stelle des Bisherigen.
+queue-all = Alle Anträge
+home-ticket = Einladung gültig bis
+act-request-ticket = Das Ticket ausgeben
+field-name = Name
+field-email = E-Mail-Adresse
+field-upn = UPN
+field-serial = Seriennummer
+field-model = Modell

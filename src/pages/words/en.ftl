@@ -195,7 +195,7 @@ progress-now = now
 progress-later = later
 progress-failed = ended
 step-submitted = Submitted
-step-suspended = The lost device is invalid, and what it carried suspended
+step-suspended = The device was made invalid at once, and what it carries suspended
 step-suspended-count = { $count ->
     [one] { $count } credential is held.
    *[other] { $count } credentials are held.
@@ -289,11 +289,11 @@ log-outcome = Outcome
 log-where = From
 log-user = user
 log-request = request
-log-user-id = User id
+log-user-id = User (name, address or id)
 log-request-id = Request id
 log-act = Act
-log-from = From
-log-to = To
+log-from = From the day
+log-to = Before the day
 log-verify = Verify the log
 log-export = Export the log
 outcome-done = done
@@ -340,7 +340,7 @@ verify-faults = { $count ->
     [one] { $count } fault
    *[other] { $count } faults
 }
-verify-counts = { $entries } entries in { $chains } chains, { $checkpoints } checkpoints.
+verify-counts = Entries: { $entries }. Chains: { $chains }. Checkpoints: { $checkpoints }.
 verify-attested = A checkpoint attests everything up to entry { $entry }.
 verify-hint = Compare with checkpoints that are kept elsewhere by remint audit verify --checkpoint: only they show that the end was cut off together with its checkpoints.
 
@@ -522,3 +522,21 @@ act-ask-recovery = Key recovery asked for
 act-approve-recovery = Key recovery approved
 act-refuse-recovery = Key recovery refused
 act-collect-recovery = Keys recovered
+
+step-approval-waits = An officer must approve it
+my-undo-cancel = You can take it back until an officer has approved it. After that, the help desk can cancel it and restore everything, until the new device is issued.
+
+home-suspended = Suspended for more than a week
+health-checkpoint = Last audit checkpoint
+
+status-waits-for-sync = waits for its sync
+card-original-back = The original is back
+ends-nothing = Nothing ends by this: what was suspended is restored, and what is given out anew takes the place of what was there.
+queue-all = All requests
+home-ticket = invitation good until
+act-request-ticket = Give out the ticket
+field-name = Name
+field-email = E-mail address
+field-upn = UPN
+field-serial = Serial number
+field-model = Model
