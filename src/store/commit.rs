@@ -133,12 +133,26 @@ pub enum Write {
         user: UserId,
         password: Password,
     },
-    /// How many wrong ones were tried in a row, of the password that was set then.
-    PortalWrong {
+    /// A try at the password that was set then, or at a code, is counted; a conflict if another was counted since `before` was read.
+    PortalTried {
         user: UserId,
         set_at: Timestamp,
-        wrong: u32,
+        before: u32,
         locked_until: Option<Timestamp>,
+    },
+    /// The last one does not count.
+    PortalTryForgotten {
+        user: UserId,
+        set_at: Timestamp,
+    },
+    /// None counts any more.
+    PortalTriesForgotten {
+        user: UserId,
+        set_at: Timestamp,
+    },
+    /// A code signs in once.
+    PortalCodeSpent {
+        token_hash: [u8; 32],
     },
     PortalInitialSpent {
         user: UserId,
@@ -221,7 +235,10 @@ impl Write {
             Self::RecoveryMoved { recovery, to } => recovery::advance(script, *recovery, to),
             Self::Crl(issue) => crl::publish(script, issue),
             Self::PortalPassword { user, password } => portal::set_password(script, *user, password),
-            Self::PortalWrong { user, set_at, wrong, locked_until } => portal::count_wrong(script, *user, *set_at, *wrong, *locked_until),
+            Self::PortalTried { user, set_at, before, locked_until } => portal::count_try(script, *user, *set_at, *before, *locked_until),
+            Self::PortalTryForgotten { user, set_at } => portal::forget_try(script, *user, *set_at),
+            Self::PortalTriesForgotten { user, set_at } => portal::forget_tries(script, *user, *set_at),
+            Self::PortalCodeSpent { token_hash } => portal::spend_code(script, *token_hash),
             Self::PortalInitialSpent { user, at } => portal::spend_initial(script, *user, *at),
             Self::PortalSession(session) => portal::open(script, session),
             Self::PortalSessionSeen { token_hash, at } => portal::touch(script, *token_hash, *at),
@@ -259,7 +276,10 @@ impl Write {
             | Self::RecoveryMoved { .. }
             | Self::Crl(_)
             | Self::PortalPassword { .. }
-            | Self::PortalWrong { .. }
+            | Self::PortalTried { .. }
+            | Self::PortalTryForgotten { .. }
+            | Self::PortalTriesForgotten { .. }
+            | Self::PortalCodeSpent { .. }
             | Self::PortalInitialSpent { .. }
             | Self::PortalSession(_)
             | Self::PortalSessionSeen { .. }

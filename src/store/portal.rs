@@ -117,14 +117,34 @@ pub(super) fn set_password(script: &mut Script, user: UserId, password: &Passwor
     script.run("DELETE FROM portal_sessions WHERE user_id = ?").bind(user);
 }
 
-/// Counts a wrong password, or forgets them; one that was changed meanwhile is left alone.
-pub(super) fn count_wrong(script: &mut Script, user: UserId, set_at: Timestamp, wrong: u32, locked_until: Option<Timestamp>) {
+/// Counts a try; a conflict if another was counted meanwhile, or the password was changed.
+pub(super) fn count_try(script: &mut Script, user: UserId, set_at: Timestamp, before: u32, locked_until: Option<Timestamp>) {
     script
-        .run("UPDATE portal_passwords SET wrong = ?, locked_until = ? WHERE user_id = ? AND set_at = ?")
-        .bind(wrong)
+        .hit("UPDATE portal_passwords SET wrong = wrong + 1, locked_until = ? WHERE user_id = ? AND set_at = ? AND wrong = ?")
         .bind(locked_until.map(Millis))
         .bind(user)
+        .bind(Millis(set_at))
+        .bind(before);
+}
+
+/// The last try does not count; a password that was changed meanwhile is left alone.
+pub(super) fn forget_try(script: &mut Script, user: UserId, set_at: Timestamp) {
+    script
+        .run("UPDATE portal_passwords SET wrong = max(wrong - 1, 0), locked_until = NULL WHERE user_id = ? AND set_at = ?")
+        .bind(user)
         .bind(Millis(set_at));
+}
+
+pub(super) fn forget_tries(script: &mut Script, user: UserId, set_at: Timestamp) {
+    script
+        .run("UPDATE portal_passwords SET wrong = 0, locked_until = NULL WHERE user_id = ? AND set_at = ?")
+        .bind(user)
+        .bind(Millis(set_at));
+}
+
+/// A code signs in once: a conflict for the second.
+pub(super) fn spend_code(script: &mut Script, token_hash: [u8; 32]) {
+    script.hit("DELETE FROM portal_sessions WHERE token_hash = ? AND code_hash IS NOT NULL").bind(token_hash.to_vec());
 }
 
 /// An initial password signs in once.

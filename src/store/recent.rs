@@ -98,7 +98,10 @@ impl Loaded {
             | Write::RecoveryMoved { .. }
             | Write::Crl(_)
             | Write::PortalPassword { .. }
-            | Write::PortalWrong { .. }
+            | Write::PortalTried { .. }
+            | Write::PortalTryForgotten { .. }
+            | Write::PortalTriesForgotten { .. }
+            | Write::PortalCodeSpent { .. }
             | Write::PortalInitialSpent { .. }
             | Write::PortalSession(_)
             | Write::PortalSessionSeen { .. }

@@ -49,6 +49,7 @@ pub mod suspend;
 pub mod sync_device;
 pub mod take_back_original;
 pub mod terminate_device;
+mod tries;
 pub mod verify_audit;
 pub mod world;
 

@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 use super::digits::digits;
 use super::failure::{Failure, broken};
 use super::letters::sign_in_letter;
-use super::sign_in::{Passed, SignedIn, count_wrong, fresh_session, must_wait, open_session, seconds_until};
+use super::sign_in::{SignedIn, fresh_session, open_session, over};
+use super::tries::{self, Try, seconds_until};
 use super::world::World;
-use crate::lifecycle::user::User;
 use crate::pki::key::sha256;
 use crate::store::commit::{Commit, Write};
 
@@ -32,8 +32,9 @@ pub const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 const AT_ONCE: u32 = 5;
 
 /// Sends a code, and opens a session that waits for it.
-pub(super) async fn send_code(world: &World, user: User, must_change: bool, source: &str) -> Result<SignedIn, Failure> {
+pub(super) async fn send_code(world: &World, tried: Try, source: &str) -> Result<SignedIn, Failure> {
     let now = world.now();
+    let (user, must_change) = (&tried.user, tried.kept.lapses_at.is_some());
 
     // 1 not too many
     let (count, oldest) = world.store.waiting_sessions(user.id, now - LIFETIME).await?;
@@ -50,16 +51,14 @@ pub(super) async fn send_code(world: &World, user: User, must_change: bool, sour
     let held = world.load(user.id).await?.holdings;
     let mut entry = super::sign_in::caller(user.id, source).entry("send-code", now);
     entry.on_behalf_of = Some(user.id);
-    let writes = vec![Write::PortalSession(session), sign_in_letter(world, &held, &code, now + LIFETIME)?];
+    let writes = vec![tried.forget_this(), Write::PortalSession(session), sign_in_letter(world, &held, &code, now + LIFETIME)?];
     world.store.commit(Commit { name: "send-code", guard: None, writes, audit: Some(entry) }).await?;
-    Ok(SignedIn { token, user, must_change, awaits_code: true })
+    Ok(SignedIn { token, user: tried.user, must_change, awaits_code: true })
 }
 
 /// Takes the code, and opens the session under a new token.
 pub async fn enter_code(world: &World, token: &str, code: &str, source: &str) -> Result<SignedIn, Failure> {
     let now = world.now();
-    let over = || Failure::invalid("sign-in-required", "found: no sign-in that waits for a code, expected: sign in again");
-
     // 1 the session that waits
     let session = match session_hash(token) {
         Some(hash) => world.store.portal_session(hash).await?.ok_or_else(over)?,
@@ -69,17 +68,15 @@ pub async fn enter_code(world: &World, token: &str, code: &str, source: &str) ->
 
     // 2 the code, if one is looked at now
     let held = world.load(session.user).await?.holdings;
-    let (user, kept) = world.store.portal_user(&held.user.email).await?.ok_or_else(over)?;
-    let kept = kept.ok_or_else(over)?;
-    must_wait(now, &kept)?;
+    let tried = tries::begin(world, &held.user.email).await?.ok_or_else(over)?;
     let entered: String = code.chars().filter(|each| !each.is_whitespace()).collect();
-    let found = digest(token, &entered).ok_or_else(over)?;
-    if found != expected {
-        return Err(count_wrong(world, &user, &kept, source, "wrong-code").await?);
+    if digest(token, &entered) != Some(expected) {
+        let wrong = Failure::invalid("wrong-code", "code: found: another, expected: the six digits of the letter that was sent last");
+        return Err(tried.was_wrong(world, wrong, source).await?);
     }
 
     // 3 the session
-    open_session(world, user, Passed { kept, must_change: session.must_change, waiting: Some(session.token_hash) }, source).await
+    open_session(world, tried, Some(session.token_hash), source).await
 }
 
 fn session_hash(token: &str) -> Option<[u8; 32]> {

@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::failure::{Failure, broken};
 use super::second_step::{SecondStep, send_code};
+use super::tries::{self, Try};
 use super::world::{Caller, World};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::ids::UserId;
 use crate::lifecycle::user::User;
 use crate::pki::key::{random, sha256};
 use crate::pki::password;
-use crate::store::audit::{Outcome, Who};
+use crate::store::StoreError;
+use crate::store::audit::Who;
 use crate::store::commit::{Commit, Write};
 use crate::store::portal::{Password, PortalSession};
 
@@ -24,11 +26,6 @@ use crate::store::portal::{Password, PortalSession};
 pub const IDLE: SignedDuration = SignedDuration::from_mins(15);
 /// … and in any case so long after it was opened. Our choice, after OWASP for what matters much.
 pub const ABSOLUTE: SignedDuration = SignedDuration::from_hours(8);
-/// How many wrong passwords in a row are forgiven before each costs a wait.
-const FORGIVEN: u32 = 5;
-/// The first wait, which doubles each time, and the longest.
-const FIRST_WAIT_S: i64 = 60;
-const LONGEST_WAIT_S: i64 = 15 * 60;
 /// How long a sign-in waits for its turn to be worked on.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The use of a session is written down this often.
@@ -45,68 +42,48 @@ pub struct SignedIn {
     pub awaits_code: bool,
 }
 
-/// The password that was right, on the way to a session.
-pub(super) struct Passed {
-    pub kept: Password,
-    pub must_change: bool,
-    /// The session that waited for the second step, if there was one.
-    pub waiting: Option<[u8; 32]>,
-}
-
 /// Signs in by e-mail address or UPN.
 pub async fn sign_in(world: &World, login: &str, attempt: Zeroizing<String>, source: &str) -> Result<SignedIn, Failure> {
-    let now = world.now();
-
     // 1 who it would be, and whether a password is looked at now
-    let found = world.store.portal_user(login).await?;
-    let (user, kept) = found.map_or((None, None), |(user, kept)| (Some(user), kept));
-    let kept = kept.filter(|kept| kept.lapses_at.is_none_or(|lapses| now < lapses));
-    if let Some(kept) = &kept {
-        must_wait(now, kept)?;
-    }
+    let tried = tries::begin(world, login).await?;
 
     // 2 the password; the same work where there is none
-    let is_right = check(world, attempt, kept.as_ref().map(|kept| kept.phc.clone())).await?;
-    let (Some(user), Some(kept)) = (user, kept) else { return Err(wrong()) };
+    let is_right = check(world, attempt, tried.as_ref().map(|tried| tried.kept.phc.clone())).await?;
+    let Some(tried) = tried else { return Err(wrong()) };
     if !is_right {
-        return Err(count_wrong(world, &user, &kept, source, "wrong-password").await?);
+        return Err(tried.was_wrong(world, wrong(), source).await?);
     }
 
     // 3 the session; or first the second step
-    let must_change = kept.lapses_at.is_some();
     match world.second_step {
-        SecondStep::MailedCode => send_code(world, user, must_change, source).await,
-        SecondStep::None => open_session(world, user, Passed { kept, must_change, waiting: None }, source).await,
+        SecondStep::MailedCode => send_code(world, tried, source).await,
+        SecondStep::None => open_session(world, tried, None, source).await,
     }
 }
 
-/// Nothing is looked at for a while after too many wrong ones.
-pub(super) fn must_wait(now: Timestamp, kept: &Password) -> Result<(), Failure> {
-    match kept.locked_until.filter(|until| now < *until) {
-        Some(until) => Err(Failure::Wait { seconds: seconds_until(now, until) }),
-        None => Ok(()),
-    }
-}
-
-/// Opens the session of somebody who has passed every step; an initial password is spent.
-pub(super) async fn open_session(world: &World, user: User, passed: Passed, source: &str) -> Result<SignedIn, Failure> {
-    let Passed { kept, must_change, waiting } = passed;
+/// Opens the session of somebody who has passed every step; an initial password is spent, and so is the session that waited.
+pub(super) async fn open_session(world: &World, tried: Try, waiting: Option<[u8; 32]>, source: &str) -> Result<SignedIn, Failure> {
     let now = world.now();
-    let (token, session) = fresh_session(world, user.id, must_change);
-    let mut writes = vec![Write::PortalWrong { user: user.id, set_at: kept.set_at, wrong: 0, locked_until: None }];
-    writes.extend(waiting.map(|token_hash| Write::PortalSessionEnded { token_hash }));
-    writes.push(Write::PortalSession(session));
+    let must_change = tried.kept.lapses_at.is_some();
+    let (token, session) = fresh_session(world, tried.user.id, must_change);
+    let mut writes = vec![tried.forget_all(), Write::PortalSession(session)];
+    writes.extend(waiting.map(|token_hash| Write::PortalCodeSpent { token_hash }));
     if must_change {
-        writes.push(Write::PortalInitialSpent { user: user.id, at: now });
+        writes.push(Write::PortalInitialSpent { user: tried.user.id, at: now });
     }
-    let mut entry = caller(user.id, source).entry("sign-in", now);
-    entry.on_behalf_of = Some(user.id);
+    let mut entry = caller(tried.user.id, source).entry("sign-in", now);
+    entry.on_behalf_of = Some(tried.user.id);
     entry.details = json!({ "by": if waiting.is_some() { "password and code" } else { "password" } });
     world.store.commit(Commit { name: "sign-in", guard: None, writes, audit: Some(entry) }).await.map_err(|error| match error {
-        crate::store::StoreError::Conflict => wrong(), // the initial password was spent in the same moment
+        StoreError::Conflict => over(), // the code, or the initial password, was spent in the same moment
         other => other.into(),
     })?;
-    Ok(SignedIn { token, user, must_change, awaits_code: false })
+    Ok(SignedIn { token, user: tried.user, must_change, awaits_code: false })
+}
+
+/// Nothing of a sign-in is left to go on with.
+pub(super) fn over() -> Failure {
+    Failure::invalid("sign-in-required", "found: no sign-in that can go on, expected: sign in")
 }
 
 /// A session that begins now, and what the browser is to hold.
@@ -127,34 +104,6 @@ pub(super) async fn check(world: &World, attempt: Zeroizing<String>, phc: Option
         is_right
     });
     checking.await.map_err(|error| Failure::Unavailable(error.into()))
-}
-
-/// Counts a wrong password or code; gives what is answered.
-pub(super) async fn count_wrong(world: &World, user: &User, kept: &Password, source: &str, what: &'static str) -> Result<Failure, Failure> {
-    let now = world.now();
-    let wrong_ones = kept.wrong.saturating_add(1);
-    let over = wrong_ones.saturating_sub(FORGIVEN);
-    let wait = FIRST_WAIT_S.saturating_mul(1 << over.saturating_sub(1).min(10)).min(LONGEST_WAIT_S);
-    let locked_until = (over > 0).then(|| now + SignedDuration::from_secs(wait));
-    let mut entry =
-        Caller { actor: Actor::System, who: Who::Stranger { fingerprint: None }, source: source.to_owned() }.entry("sign-in", now);
-    entry.on_behalf_of = Some(user.id);
-    entry.outcome = Outcome::Refused(what.to_owned());
-    entry.details = json!({ "wrong_in_a_row": wrong_ones });
-    let audit = world.strangers.has_room(now).then_some(entry);
-    let writes = vec![Write::PortalWrong { user: user.id, set_at: kept.set_at, wrong: wrong_ones, locked_until }];
-    world.store.commit(Commit { name: what, guard: None, writes, audit }).await?;
-    Ok(match locked_until {
-        Some(until) => Failure::Wait { seconds: seconds_until(now, until) },
-        None if what == "wrong-code" => {
-            Failure::invalid(what, "code: found: another, expected: the six digits of the letter that was sent last")
-        }
-        None => wrong(),
-    })
-}
-
-pub(super) fn seconds_until(now: Timestamp, until: Timestamp) -> u32 {
-    u32::try_from((until.duration_since(now).as_millis() + 999) / 1000).unwrap_or(u32::MAX)
 }
 
 fn wrong() -> Failure {
@@ -179,7 +128,6 @@ pub(super) fn caller(user: UserId, source: &str) -> Caller {
 
 /// Who holds this token, if the session is not over.
 pub async fn identify_user(world: &World, token: &str, source: &str) -> Result<PortalUser, Failure> {
-    let over = || Failure::invalid("sign-in-required", "found: no session that is open, expected: sign in");
     let secret: [u8; 32] = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(over)?;
     let session = world.store.portal_session(sha256(&secret)).await?.ok_or_else(over)?;
     if session.code_hash.is_some() {

@@ -190,6 +190,39 @@ async fn a_code_signs_in_the_browser_that_asked_for_it_once() {
     live.stop().await;
 }
 
+/// Many tries at one moment are many: the count is not read by all of them before one is counted.
+#[tokio::test]
+async fn tries_at_once_are_counted_each() {
+    let Scene { live, mut browser, initial, .. } = scene().await;
+    settled(&live, &mut browser, &initial).await;
+    let at = live.letters().len();
+    let mut guesser = Browser::new(Client::new(live.portal_address(), &live.root, None).unwrap());
+    guesser.fill("/sign-in", &format!("login=ana%40example.org&password={}", encoded(PASSWORD))).await;
+    let right = live.sign_in_code(at).await;
+    let cookie = guesser.cookie.clone().unwrap();
+    let guess = async |number: u32| {
+        let code = if right == format!("{number:06}") { "999999".to_owned() } else { format!("{number:06}") };
+        let asked = Request::post("/sign-in/code").with_header("cookie", cookie.clone()).with_body(FORM, format!("code={code}"));
+        guesser.client.send(asked).await.unwrap().status
+    };
+    let mut statuses = futures_util::future::join_all((0..20).map(guess)).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![401; 5], vec![429; 15]].concat());
+    live.advance(SignedDuration::from_mins(2));
+    // and one code opens one session, however often it is sent
+    let (mut one, at) = (Browser::new(Client::new(live.portal_address(), &live.root, None).unwrap()), live.letters().len());
+    one.fill("/sign-in", &format!("login=ana%40example.org&password={}", encoded(PASSWORD))).await;
+    let code = live.sign_in_code(at).await;
+    let cookie = one.cookie.clone().unwrap();
+    let send = async |_: u32| {
+        let asked = Request::post("/sign-in/code").with_header("cookie", cookie.clone()).with_body(FORM, format!("code={code}"));
+        one.client.send(asked).await.unwrap().header("location").unwrap_or_default().to_owned()
+    };
+    let led = futures_util::future::join_all((0..4).map(send)).await;
+    assert_eq!(led.iter().filter(|path| *path == "/").count(), 1, "{led:?}");
+    live.stop().await;
+}
+
 /// Whoever knows a password fills nobody's mailbox.
 #[tokio::test]
 async fn only_some_codes_are_on_their_way_at_once() {
