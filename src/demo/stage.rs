@@ -217,7 +217,7 @@ It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, 
        -H 'content-type: application/json' -d \"{{\\\"code\\\":\\\"$(grep -hxE ' *[0-9]{{6}}\\s*' $(ls -t {folder}/data/mail/* | head -1) | tr -dc 0-9)\\\"}}\"
   curl --cacert {folder}/data/ca/root.pem -b {folder}/cookies https://{portal}/api/me
 
-  # what phone-2 holds, what the lost phone-1 is told, and the CRL
+  # what phone-2 holds, what the lost phone-1 is told (a refusal), and the CRL
   cargo build --release --workspace
   target/release/mobile-sim --state {folder}/phone-2 show
   target/release/mobile-sim --state {folder}/phone-1 --pin {PIN} sync

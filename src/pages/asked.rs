@@ -9,7 +9,9 @@ use super::visit::Visit;
 use super::words::Words;
 use crate::http::problem::Problem;
 use crate::lifecycle::holdings::Holdings;
+use crate::workflows::deeds::Outcome;
 use crate::workflows::errand::{Errand, carry_out, preview};
+use crate::workflows::failure::Failure;
 use crate::workflows::world::World;
 
 /// One answer that can be chosen.
@@ -111,9 +113,14 @@ pub fn back(visitor: &impl Visit, held: &Holdings) -> Markup {
 /// Does it once, whoever clicks how often, and goes to where it can be followed.
 pub async fn done(world: &World, visitor: &impl Visit, token: &str, errand: &dyn Errand) -> Result<Response, Problem> {
     let click = visitor.click(world, token)?;
-    let deed = world.deeds.once(world.now(), click, visitor.who(), carry_out(world, visitor.caller(), errand)).await?;
-    Ok(see(&match deed.request {
-        Some(request) => format!("{}?done={click}", request_path(request)),
-        None => visitor.user_path(deed.user),
-    }))
+    let act = async {
+        let done = carry_out(world, visitor.caller(), errand).await?;
+        let leads_to = match done.request {
+            Some(request) => format!("{}?done={click}", request_path(request)),
+            None => visitor.user_path(done.holdings.user.id),
+        };
+        Ok::<_, Failure>(Outcome { leads_to, request: done.request, invitation: done.invitation, password: None })
+    };
+    let deed = world.deeds.once(world.now(), click, visitor.who(), act).await?;
+    Ok(see(&deed.outcome.leads_to))
 }

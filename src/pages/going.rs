@@ -45,5 +45,7 @@ async fn language(headers: HeaderMap, Filled(fields): Filled<LanguageFields>) ->
 fn came_from(headers: &HeaderMap) -> Option<String> {
     let before: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
     let is_ours = headers.get(header::HOST)?.to_str().ok() == before.authority().map(|authority| authority.as_str());
-    before.path_and_query().filter(|_| is_ours).map(|path| path.as_str().to_owned())
+    // what begins with two of these leads to another host
+    let is_path = |path: &str| !path[1..].starts_with(['/', '\\']);
+    before.path_and_query().map(|path| path.as_str()).filter(|path| is_ours && path.starts_with('/') && is_path(path)).map(str::to_owned)
 }

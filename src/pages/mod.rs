@@ -28,12 +28,12 @@ use crate::workflows::world::World;
 
 /// The `desk` listener: the pages beside the API.
 pub fn desk() -> Router<Arc<World>> {
-    told::in_words(http::desk(with_what_each_has(desk::router())))
+    told::in_words(http::desk(with_what_each_has(desk::router())), "code")
 }
 
 /// The `portal` listener: the pages beside the API.
 pub fn portal() -> Router<Arc<World>> {
-    told::in_words(http::portal(with_what_each_has(portal::router())))
+    told::in_words(http::portal(with_what_each_has(portal::router())), "my-code")
 }
 
 fn with_what_each_has(pages: Router<Arc<World>>) -> Router<Arc<World>> {

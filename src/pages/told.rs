@@ -14,17 +14,17 @@ use super::words::{Words, text};
 use crate::http::problem::Told;
 use crate::workflows::world::World;
 
-/// Tells every no of these paths in the visitor's words.
-pub fn in_words(router: Router<Arc<World>>) -> Router<Arc<World>> {
-    router.layer(from_fn(tell))
+/// Tells every no of these paths in the visitor's words, of which some are for this listener alone.
+pub fn in_words(router: Router<Arc<World>>, vocabulary: &'static str) -> Router<Arc<World>> {
+    router.layer(from_fn(move |request, next| tell(vocabulary, request, next)))
 }
 
-async fn tell(request: Request, next: Next) -> Response {
+async fn tell(vocabulary: &'static str, request: Request, next: Next) -> Response {
     let (words, is_person) = (Words::of(request.headers()), wants_a_page(&request));
     let back = back_from(request.uri().path());
     let response = next.run(request).await;
     match response.extensions().get::<Told>() {
-        Some(told) if is_person => page(words, response.status(), told, back.as_deref()),
+        Some(told) if is_person => page(words, vocabulary, response.status(), told, back.as_deref()),
         Some(_) | None => response,
     }
 }
@@ -42,11 +42,11 @@ fn wants_a_page(request: &Request) -> bool {
     accepted.is_some_and(|accepted| accepted.contains("text/html")) && !request.uri().path().starts_with("/api/")
 }
 
-fn page(words: Words, status: StatusCode, told: &Told, back: Option<&str>) -> Response {
+fn page(words: Words, vocabulary: &str, status: StatusCode, told: &Told, back: Option<&str>) -> Response {
     let title = words.say(if status.is_server_error() { "no-now" } else { "no-done" });
     let body = html! {
         h1 { (title) }
-        p.lead { (words.word("code", told.code)) }
+        p.lead { (words.word(if words.has(vocabulary, told.code) { vocabulary } else { "code" }, told.code)) }
         @match (&told.found, &told.required) {
             (Some(found), Some(required)) => {
                 p { (words.with("no-found-required", [("found", text(found)), ("required", text(required))])) }

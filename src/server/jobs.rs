@@ -81,7 +81,12 @@ pub async fn deliver_letters(world: Arc<World>, post: impl Post, mut stop: watch
     let mut written = world.store.letters_written();
     loop {
         written.mark_unchanged();
-        let rest = match deliver_and_look_ahead(&world, &post).await {
+        // a letter that is on its way when the server stops is delivered again at the next start
+        let delivered = tokio::select! {
+            delivered = deliver_and_look_ahead(&world, &post) => delivered,
+            () = stopped(&mut stop) => return,
+        };
+        let rest = match delivered {
             Ok(rest) => rest,
             Err(failure) => {
                 tracing::error!(failure = ?failure, "letters could not be delivered");

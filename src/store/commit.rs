@@ -166,6 +166,11 @@ pub enum Write {
     PortalSessionEnded {
         token_hash: [u8; 32],
     },
+    /// Every session of a user ends, but one.
+    PortalSessionsEnded {
+        user: UserId,
+        except: Option<[u8; 32]>,
+    },
     /// Sessions that were not used since are forgotten.
     PortalSessionsForgotten {
         unused_since: Timestamp,
@@ -244,6 +249,7 @@ impl Write {
             Self::PortalSessionSeen { token_hash, at } => portal::touch(script, *token_hash, *at),
             Self::PortalSessionEnded { token_hash } => portal::end(script, *token_hash),
             Self::Dispute { request, since } => dispute::dispute(script, *request, *since),
+            Self::PortalSessionsEnded { user, except } => portal::end_all(script, *user, *except),
             Self::PortalSessionsForgotten { unused_since } => portal::forget(script, *unused_since),
             Self::Letter(letter) => outbox::write(script, letter),
             Self::LetterAttempted { letter, attempt } => outbox::attempted(script, *letter, attempt),
@@ -284,6 +290,7 @@ impl Write {
             | Self::PortalSession(_)
             | Self::PortalSessionSeen { .. }
             | Self::PortalSessionEnded { .. }
+            | Self::PortalSessionsEnded { .. }
             | Self::PortalSessionsForgotten { .. }
             | Self::Dispute { .. }
             | Self::Letter(_)

@@ -91,7 +91,7 @@ impl Store {
             "SELECT id, kind, recipient, written_at, attempts, sealed FROM letters WHERE state = 'waiting' AND due_at <= ?1 \
              AND (kind = 'sign-in-code' OR NOT EXISTS (SELECT 1 FROM letters AS earlier WHERE earlier.state = 'waiting' AND earlier.recipient = letters.recipient \
              AND (earlier.written_at, earlier.id) < (letters.written_at, letters.id) AND earlier.due_at > ?1)) \
-             ORDER BY written_at, id LIMIT ?2",
+             ORDER BY kind <> 'sign-in-code', written_at, id LIMIT ?2",
         );
         let found = found.bind(Millis(now)).bind(limit).fetch_all(&self.readers).await?;
         let read = |row: &SqliteRow| {

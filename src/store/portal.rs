@@ -8,7 +8,7 @@ use super::column::{Millis, time, time_if_any, unreadable};
 use super::error::StoreError;
 use super::script::Script;
 use super::user;
-use crate::lifecycle::ids::UserId;
+use crate::lifecycle::ids::{DeviceId, UserId};
 use crate::lifecycle::user::User;
 
 /// What is kept of a password.
@@ -38,6 +38,8 @@ pub struct PortalSession {
     pub must_change: bool,
     /// While it waits for the second step: the digest of what the browser holds and the code.
     pub code_hash: Option<[u8; 32]>,
+    /// The device whose certificate opened it: it is good while that is active.
+    pub device: Option<DeviceId>,
 }
 
 impl Store {
@@ -47,7 +49,7 @@ impl Store {
             "SELECT ",
             user::columns!(),
             ", phc, set_at, lapses_at, wrong, locked_until FROM users ",
-            "LEFT JOIN portal_passwords ON user_id = id WHERE email = ?1 OR upn = ?1 ORDER BY email = ?1 DESC LIMIT 1",
+            "LEFT JOIN portal_passwords ON user_id = id WHERE id = (SELECT user_id FROM addresses WHERE address = ?1)",
         ));
         let Some(row) = found.bind(login).fetch_optional(&self.readers).await? else { return Ok(None) };
         let phc: Option<String> = row.try_get("phc")?;
@@ -83,7 +85,8 @@ impl Store {
     }
 
     pub async fn portal_session(&self, token_hash: [u8; 32]) -> Result<Option<PortalSession>, StoreError> {
-        let found = sqlx::query("SELECT user_id, opened_at, seen_at, must_change, code_hash FROM portal_sessions WHERE token_hash = ?");
+        let found =
+            sqlx::query("SELECT user_id, opened_at, seen_at, must_change, code_hash, device_id FROM portal_sessions WHERE token_hash = ?");
         let Some(row) = found.bind(token_hash.to_vec()).fetch_optional(&self.readers).await? else { return Ok(None) };
         Ok(Some(PortalSession {
             token_hash,
@@ -92,6 +95,7 @@ impl Store {
             seen_at: time(&row, "seen_at")?,
             must_change: row.try_get("must_change")?,
             code_hash: row.try_get::<Option<Vec<u8>>, _>("code_hash")?.map(digest).transpose()?,
+            device: row.try_get("device_id")?,
         }))
     }
 }
@@ -127,17 +131,18 @@ pub(super) fn count_try(script: &mut Script, user: UserId, set_at: Timestamp, be
         .bind(before);
 }
 
-/// The last try does not count; a password that was changed meanwhile is left alone.
+/// The last try does not count; a conflict if the password was changed meanwhile: what it opened would outlive it.
 pub(super) fn forget_try(script: &mut Script, user: UserId, set_at: Timestamp) {
     script
-        .run("UPDATE portal_passwords SET wrong = max(wrong - 1, 0), locked_until = NULL WHERE user_id = ? AND set_at = ?")
+        .hit("UPDATE portal_passwords SET wrong = max(wrong - 1, 0), locked_until = NULL WHERE user_id = ? AND set_at = ?")
         .bind(user)
         .bind(Millis(set_at));
 }
 
+/// None counts any more; a conflict if the password was changed meanwhile.
 pub(super) fn forget_tries(script: &mut Script, user: UserId, set_at: Timestamp) {
     script
-        .run("UPDATE portal_passwords SET wrong = 0, locked_until = NULL WHERE user_id = ? AND set_at = ?")
+        .hit("UPDATE portal_passwords SET wrong = 0, locked_until = NULL WHERE user_id = ? AND set_at = ?")
         .bind(user)
         .bind(Millis(set_at));
 }
@@ -158,13 +163,14 @@ pub(super) fn spend_initial(script: &mut Script, user: UserId, at: Timestamp) {
 
 pub(super) fn open(script: &mut Script, session: &PortalSession) {
     script
-        .run("INSERT INTO portal_sessions (token_hash, user_id, opened_at, seen_at, must_change, code_hash) VALUES (?, ?, ?, ?, ?, ?)")
+        .run("INSERT INTO portal_sessions (token_hash, user_id, opened_at, seen_at, must_change, code_hash, device_id) VALUES (?, ?, ?, ?, ?, ?, ?)")
         .bind(session.token_hash.to_vec())
         .bind(session.user)
         .bind(Millis(session.opened_at))
         .bind(Millis(session.seen_at))
         .bind(session.must_change)
-        .bind(session.code_hash.map(|hash| hash.to_vec()));
+        .bind(session.code_hash.map(|hash| hash.to_vec()))
+        .bind(session.device);
 }
 
 pub(super) fn touch(script: &mut Script, token_hash: [u8; 32], at: Timestamp) {
@@ -173,6 +179,11 @@ pub(super) fn touch(script: &mut Script, token_hash: [u8; 32], at: Timestamp) {
 
 pub(super) fn end(script: &mut Script, token_hash: [u8; 32]) {
     script.run("DELETE FROM portal_sessions WHERE token_hash = ?").bind(token_hash.to_vec());
+}
+
+/// Every session of a user, but one.
+pub(super) fn end_all(script: &mut Script, user: UserId, except: Option<[u8; 32]>) {
+    script.run("DELETE FROM portal_sessions WHERE user_id = ? AND token_hash IS NOT ?").bind(user).bind(except.map(|hash| hash.to_vec()));
 }
 
 /// Forgets sessions that nobody has used for so long that they are over.

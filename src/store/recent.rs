@@ -106,6 +106,7 @@ impl Loaded {
             | Write::PortalSession(_)
             | Write::PortalSessionSeen { .. }
             | Write::PortalSessionEnded { .. }
+            | Write::PortalSessionsEnded { .. }
             | Write::PortalSessionsForgotten { .. }
             | Write::Dispute { .. }
             | Write::Letter(_)

@@ -7,25 +7,41 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
-use super::errand::Done;
-use super::failure::Failure;
 use super::invitation::Invitation;
-use crate::lifecycle::ids::{RequestId, UserId};
+use crate::lifecycle::ids::RequestId;
 
 /// For how long a click is remembered.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 /// How many clicks are remembered at most; then the oldest are forgotten.
 const MOST: usize = 10_000;
 
-/// What a click led to.
-#[derive(Debug)]
-pub struct Deed {
-    /// Whom it concerned.
-    pub user: UserId,
+/// What was done, as its page tells it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Where it is seen.
+    pub leads_to: String,
     pub request: Option<RequestId>,
     /// Shown this once, where a ticket was given out.
     pub invitation: Option<Invitation>,
+    /// Shown this once, where a first password was given.
+    pub password: Option<Secret>,
+}
+
+/// What is shown, and told to no log.
+pub struct Secret(pub Zeroizing<String>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// What a click led to.
+#[derive(Debug)]
+pub struct Deed {
+    pub outcome: Outcome,
     /// Who clicked, and is shown it.
     by: String,
 }
@@ -38,19 +54,15 @@ pub struct Deeds(Mutex<HashMap<Uuid, (Timestamp, Cell)>>);
 
 impl Deeds {
     /// Does it, unless this click has done it already. Of two at once the second waits for the first. What was refused may be tried again.
-    pub async fn once(
+    pub async fn once<E>(
         &self,
         now: Timestamp,
         click: Uuid,
         by: &str,
-        act: impl Future<Output = Result<Done, Failure>>,
-    ) -> Result<Arc<Deed>, Failure> {
+        act: impl Future<Output = Result<Outcome, E>>,
+    ) -> Result<Arc<Deed>, E> {
         let cell = self.cell(now, click);
-        let doing = async {
-            let done = act.await?;
-            let (user, request) = (done.holdings.user.id, done.request);
-            Ok::<_, Failure>(Arc::new(Deed { user, request, invitation: done.invitation, by: by.to_owned() }))
-        };
+        let doing = async { Ok(Arc::new(Deed { outcome: act.await?, by: by.to_owned() })) };
         cell.get_or_try_init(|| doing).await.cloned()
     }
 

@@ -2,6 +2,7 @@
 //! which the desk sees. A letter that is delivered twice has the same id: it is the same letter.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -44,8 +45,11 @@ pub trait Post: Send + Sync {
 
 /// How long to wait after each failure, in minutes; after the last the letter is given up.
 const PAUSES: [i64; 7] = [1, 5, 15, 60, 240, 720, 1440];
-/// How many letters are taken in one go.
-const AT_ONCE: u32 = 100;
+/// How many letters are taken in one go. Few: a code that is written meanwhile goes before the next ones.
+const AT_ONCE: u32 = 10;
+/// How long the delivery of one letter may take.
+const PATIENCE: Duration = Duration::from_secs(45);
+const SILENT: &str = "the mail server took too long";
 
 /// Delivers what is due; gives how many were delivered.
 pub async fn deliver_letters(world: &World, post: &dyn Post) -> Result<usize, Failure> {
@@ -70,7 +74,8 @@ pub async fn deliver_letters(world: &World, post: &dyn Post) -> Result<usize, Fa
 
 async fn deliver(world: &World, post: &dyn Post, letter: &DueLetter) -> Result<Attempt, Failure> {
     let outcome = match opened(world, letter) {
-        Ok(envelope) => post.deliver(&envelope).await,
+        Ok(_) if is_of_no_use(letter, world.now()) => Err("the code is no longer good".to_owned()),
+        Ok(envelope) => tokio::time::timeout(PATIENCE, post.deliver(&envelope)).await.unwrap_or_else(|_| Err(SILENT.to_owned())),
         Err(error) => Err(error),
     };
     let at = world.now();

@@ -15,6 +15,7 @@ use super::sign_in::{SignedIn, fresh_session, open_session, over};
 use super::tries::{self, Try, seconds_until};
 use super::world::World;
 use crate::pki::key::sha256;
+use crate::store::StoreError;
 use crate::store::commit::{Commit, Write};
 
 /// What signing in takes beside the password.
@@ -52,7 +53,10 @@ pub(super) async fn send_code(world: &World, tried: Try, source: &str) -> Result
     let mut entry = super::sign_in::caller(user.id, source).entry("send-code", now);
     entry.on_behalf_of = Some(user.id);
     let writes = vec![tried.forget_this(), Write::PortalSession(session), sign_in_letter(world, &held, &code, now + LIFETIME)?];
-    world.store.commit(Commit { name: "send-code", guard: None, writes, audit: Some(entry) }).await?;
+    world.store.commit(Commit { name: "send-code", guard: None, writes, audit: Some(entry) }).await.map_err(|error| match error {
+        StoreError::Conflict => over(), // the password was changed in the same moment
+        other => other.into(),
+    })?;
     Ok(SignedIn { token, user: tried.user, must_change, awaits_code: true })
 }
 

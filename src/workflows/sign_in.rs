@@ -4,23 +4,26 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::failure::{Failure, broken};
+use super::failure::Failure;
 use super::second_step::{SecondStep, send_code};
 use super::tries::{self, Try};
 use super::world::{Caller, World};
 use crate::lifecycle::actor::Actor;
+use crate::lifecycle::change::Change;
+use crate::lifecycle::device::DeviceStatus;
 use crate::lifecycle::ids::UserId;
+use crate::lifecycle::reason::{EndReason, Reason};
 use crate::lifecycle::user::User;
 use crate::pki::key::{random, sha256};
 use crate::pki::password;
 use crate::store::StoreError;
 use crate::store::audit::Who;
 use crate::store::commit::{Commit, Write};
-use crate::store::portal::{Password, PortalSession};
+use crate::store::portal::PortalSession;
 
 /// A session ends when it was not used for so long …
 pub const IDLE: SignedDuration = SignedDuration::from_mins(15);
@@ -90,7 +93,15 @@ pub(super) fn over() -> Failure {
 pub(super) fn fresh_session(world: &World, user: UserId, must_change: bool) -> (Zeroizing<String>, PortalSession) {
     let secret = Zeroizing::new(random::<32>(world.entropy.as_ref()));
     let now = world.now();
-    let session = PortalSession { token_hash: sha256(secret.as_slice()), user, opened_at: now, seen_at: now, must_change, code_hash: None };
+    let session = PortalSession {
+        token_hash: sha256(secret.as_slice()),
+        user,
+        opened_at: now,
+        seen_at: now,
+        must_change,
+        code_hash: None,
+        device: None,
+    };
     (Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(secret.as_slice())), session)
 }
 
@@ -134,15 +145,39 @@ pub async fn identify_user(world: &World, token: &str, source: &str) -> Result<P
         return Err(Failure::invalid("second-step-required", "found: a sign-in without its second step, expected: the code that was sent"));
     }
     let now = world.now();
-    if now >= session.seen_at + IDLE || now >= session.opened_at + ABSOLUTE {
-        return Err(over());
-    }
+    is_good(world, &session, now).await?;
     if now >= session.seen_at + TOUCH {
         let writes = vec![Write::PortalSessionSeen { token_hash: session.token_hash, at: now }];
         world.store.commit(Commit { name: "session-seen", guard: None, writes, audit: None }).await?;
     }
     let (user, must_change) = (session.user, session.must_change);
     Ok(PortalUser { caller: caller(user, source), user, session: session.token_hash, must_change })
+}
+
+/// A session is over when it was not used for long, was opened long ago, or its device is no longer active.
+async fn is_good(world: &World, session: &PortalSession, now: Timestamp) -> Result<(), Failure> {
+    if now >= session.seen_at + IDLE || now >= session.opened_at + ABSOLUTE {
+        return Err(over());
+    }
+    if let Some(device) = session.device {
+        let held = world.load(session.user).await?.holdings;
+        let is_active = held.devices.get(&device).is_some_and(|device| held.device_status(device) == DeviceStatus::Active);
+        return if is_active { Ok(()) } else { Err(over()) };
+    }
+    Ok(())
+}
+
+/// For what is told without being asked again: whether somebody is signed in still. It is no use of the session.
+pub async fn is_still_signed_in(world: &World, user: &PortalUser) -> Result<(), Failure> {
+    let session = world.store.portal_session(user.session).await?.ok_or_else(over)?;
+    is_good(world, &session, world.now()).await
+}
+
+/// Ends every other session of a user who has just reported a device lost or stolen: a browser on it may be signed in.
+pub async fn end_other_sessions(world: &World, user: &PortalUser) -> Result<(), Failure> {
+    let writes = vec![Write::PortalSessionsEnded { user: user.user, except: Some(user.session) }];
+    world.store.commit(Commit { name: "end-other-sessions", guard: None, writes, audit: None }).await?;
+    Ok(())
 }
 
 /// Ends the session.
@@ -154,9 +189,13 @@ pub async fn sign_out(world: &World, user: &PortalUser) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The record of somebody who is signed in.
-pub async fn record_of(world: &World, user: &PortalUser) -> Result<(User, Option<Password>), Failure> {
-    let held = world.load(user.user).await?.holdings;
-    let found = world.store.portal_user(&held.user.email).await?;
-    found.ok_or_else(|| broken("the user of a session"))
+/// Whether a device is reported or ended as lost or stolen: a browser on it may be signed in at the portal.
+pub(super) fn falls_into_other_hands(writes: &[Write]) -> bool {
+    writes.iter().any(|write| match write {
+        Write::Change(Change::RequestOpened(request)) => {
+            request.replacement().is_some_and(|(reason, _)| matches!(reason, Reason::Lost | Reason::Stolen))
+        }
+        Write::Change(Change::DeviceTerminated { reason, .. }) => matches!(reason, EndReason::Lost | EndReason::Stolen),
+        _ => false,
+    })
 }

@@ -34,7 +34,8 @@ fn not_good(found: &str) -> Failure {
 /// Opens a session for whoever shows it.
 pub async fn sign_in_by_device(world: &World, certificate: &[u8], source: &str) -> Result<SignedIn, Failure> {
     let (held, device) = device_of(world, certificate).await?;
-    let (token, session) = fresh_session(world, held.user.id, false);
+    let (token, mut session) = fresh_session(world, held.user.id, false);
+    session.device = Some(device.id);
     let mut entry = caller(held.user.id, source).entry("sign-in", world.now());
     entry.on_behalf_of = Some(held.user.id);
     entry.details = json!({ "by": "device", "device": device.id.to_string() });

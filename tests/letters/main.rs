@@ -28,7 +28,10 @@ use remint::workflows::deliver_letters::{Envelope, Post, Posted, deliver_letters
 use remint::workflows::errand::{Done, Errand, carry_out};
 use remint::workflows::failure::Failure;
 use remint::workflows::request_initial_issuance::RequestInitialIssuance;
+use remint::workflows::second_step::SecondStep;
+use remint::workflows::set_password::give_initial_password;
 use remint::workflows::settle_dues::settle_all;
+use remint::workflows::sign_in::sign_in;
 use remint::workflows::submit_replacement::SubmitReplacement;
 use remint::workflows::suspend::{Resume, Suspend};
 use remint::workflows::terminate_device::TerminateDevice;
@@ -252,6 +255,39 @@ async fn a_letter_that_cannot_be_delivered_waits_longer_each_time_and_is_given_u
     scene.house.clock.advance(SignedDuration::from_hours(24));
     assert_eq!(deliver_letters(scene.world(), &post).await.unwrap(), 1);
     assert_eq!(post.taken.lock().unwrap()[0].1, "Something of yours is restored");
+}
+
+/// A code waits for no other letter, goes before those that were written earlier, and is given up once it is of no use.
+#[tokio::test]
+async fn a_code_to_sign_in_with_waits_for_nothing() {
+    let mut scene = scene().await;
+    scene.house.world.second_step = SecondStep::MailedCode;
+    let phone = scene.phone("phone-1").await;
+    scene.news().await;
+    let post = Box_::default();
+    *post.is_closed.lock().unwrap() = true;
+    scene.done(&Suspend { what: Held::Device(phone) }).await;
+    scene.house.clock.advance(SignedDuration::from_secs(1));
+    deliver_letters(scene.world(), &post).await.unwrap();
+    let ask = async |scene: &Scene| {
+        let first = give_initial_password(scene.world(), &administrator(), scene.ana).await.unwrap();
+        sign_in(scene.world(), "ANA@example.org", first, "test").await.unwrap();
+        scene.house.clock.advance(SignedDuration::from_secs(1));
+    };
+    ask(&scene).await;
+    *post.is_closed.lock().unwrap() = false;
+    assert_eq!(deliver_letters(scene.world(), &post).await.unwrap(), 1);
+    assert_eq!(post.taken.lock().unwrap()[0].1, "Your code for signing in");
+    // the mail server was away for longer than a code is good
+    *post.is_closed.lock().unwrap() = true;
+    ask(&scene).await;
+    deliver_letters(scene.world(), &post).await.unwrap();
+    *post.is_closed.lock().unwrap() = false;
+    scene.house.clock.advance(SignedDuration::from_mins(11));
+    deliver_letters(scene.world(), &post).await.unwrap();
+    let letters = scene.world().store.letters(None, None, 100).await.unwrap();
+    let states: Vec<&str> = letters.iter().filter(|letter| letter.kind == "sign-in-code").map(|letter| letter.state.as_str()).collect();
+    assert_eq!(states, ["failed", "delivered"]);
 }
 
 /// A server that dies between delivering a letter and saying so delivers it again: the same file.

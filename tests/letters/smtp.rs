@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use jiff::SignedDuration;
+use mobile_sim::DeviceKind;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use remint::lifecycle::hold::Held;
 use remint::server::smtp::{Security, Smtp, SmtpSection};
@@ -13,6 +14,7 @@ use remint::workflows::suspend::Suspend;
 use tempfile::TempDir;
 
 use crate::scene;
+use crate::support::live::Live;
 
 /// A mail server, until it is dropped.
 struct MailServer {
@@ -166,4 +168,22 @@ async fn a_house_writes_to_its_users() {
     scene.house.clock.advance(SignedDuration::from_secs(1));
     assert_eq!(deliver_letters(scene.world(), &smtp).await.unwrap(), 1);
     assert!(server.taken()[0].contains("phone-1"), "{:?}", server.taken());
+}
+
+/// A mail server that takes the connection and says nothing keeps no server from stopping; the letter is there at the next start.
+#[tokio::test]
+async fn a_silent_mail_server_keeps_nobody_from_stopping() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let live = Live::with_house(|house| {
+        let path = house.join("remint.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}\n[mail.smtp]\nhost = \"localhost\"\nport = {port}\n")).unwrap();
+    })
+    .await;
+    let user = live.create_user("Ana").await;
+    live.initial(&user, DeviceKind::MobileSmartCard).await; // writes the letter of the invitation
+    let (connection, _) = silent.accept().await.unwrap();
+    live.stop().await;
+    drop(connection);
 }

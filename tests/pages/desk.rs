@@ -1,6 +1,6 @@
 //! The pages of the desk.
 
-use mobile_sim::wire::Request;
+use mobile_sim::wire::{Reply, Request};
 use mobile_sim::{DeviceKind, Faults, Invitation, Outcome};
 use remint::lifecycle::actor::Role;
 
@@ -206,7 +206,10 @@ async fn the_help_desk_looks_after_a_person() {
     let live = Live::start().await;
     let user = live.create_user("Ana").await;
     let path = format!("/users/{user}/password");
-    let given = post(&live.desk, &path, &format!("token={}", token(&page(&live.desk, &path, "en").await))).await;
+    let fields = format!("token={}", token(&page(&live.desk, &path, "en").await));
+    let (given, again) = tokio::join!(post(&live.desk, &path, &fields), post(&live.desk, &path, &fields));
+    let shown = |reply: &Reply| between(&reply.text(), "<p class=\"code\">", "</p>").to_owned();
+    assert_eq!(shown(&given), shown(&again), "a second click shows what the first one gave");
     is_sound(&path, &given, "en").await;
     let password = between(&given.text(), "<p class=\"code\">", "</p>").to_owned();
     let mut browser = crate::support::portal::Browser::new(&live.portal_address(), &live.root);

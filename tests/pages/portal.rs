@@ -248,7 +248,13 @@ async fn a_device_that_works_signs_its_user_in() {
     let (_, asked) = browser.see("/sign-in").await;
     assert!(asked.contains("Sign in as"), "{asked}");
     assert_eq!(browser.fill("/sign-in/device", "").await.0, "/");
+    // suspended, it no longer speaks for its user, in sessions that are open neither; active again, it does
+    live.act_on_device(&device_of(&phone), "suspend").await;
+    assert_eq!(browser.see("/").await.0, "/sign-in");
+    live.act_on_device(&device_of(&phone), "resume").await;
+    assert_eq!(browser.see("/").await.0, "/");
     live.submit(&device_of(&phone), "lost").await;
+    assert_eq!(browser.see("/").await.0, "/sign-in");
     let mut thief = Browser::new(live.at_portal(phone.identity().unwrap()));
     assert!(!thief.see("/sign-in").await.1.contains("Sign in as"));
     assert_eq!(thief.post("/sign-in/device", "").await.status, 403);
@@ -257,6 +263,53 @@ async fn a_device_that_works_signs_its_user_in() {
     // an operator's certificate is nobody's device
     let mut operator = Browser::new(live.at_portal(live.hire("Olga", [Role::HelpDesk]).await));
     assert_eq!(operator.post("/sign-in/device", "").await.status, 403);
+    live.stop().await;
+}
+
+/// A browser on a device that is lost or stolen may be signed in: its session ends, whoever reports it; the one that reports goes on.
+#[tokio::test]
+async fn a_loss_ends_the_other_sessions() {
+    let Scene { live, phone, mut browser, initial } = scene().await;
+    settled(&live, &mut browser, &initial).await;
+    let mut on_the_phone = Browser::new(Client::new(live.portal_address(), &live.root, None).unwrap());
+    sign_in(&live, &mut on_the_phone, PASSWORD).await;
+    let report = format!("/devices/{}/report", device_of(&phone));
+    let (_, check) = browser.see(&format!("{report}?reason=stolen&mode=local")).await;
+    let (followed, _) = browser.fill(&report, &format!("token={}&reason=stolen&mode=local", token(&check))).await;
+    assert_eq!(on_the_phone.see("/").await.0, "/sign-in");
+    assert_eq!(browser.see("/").await.0, "/");
+    // by the help desk: every one
+    live.cancel(between(&followed, "/requests/", "?")).await;
+    live.submit(&device_of(&phone), "lost").await;
+    assert_eq!(browser.see("/").await.0, "/sign-in");
+    live.stop().await;
+}
+
+/// The password that a session was opened with is as hard to guess inside as it is outside.
+#[tokio::test]
+async fn the_current_password_is_not_guessed_in_a_session() {
+    let Scene { live, mut browser, initial, .. } = scene().await;
+    settled(&live, &mut browser, &initial).await;
+    let (_, form) = browser.see("/password").await;
+    let mut statuses = Vec::new();
+    for guess in 0..7 {
+        let fields = format!("token={}&current=guess{guess}&new=a+new+password+of+mine", token(&form));
+        statuses.push(browser.post("/password", &fields).await.status);
+    }
+    assert_eq!(statuses, [422, 422, 422, 422, 422, 429, 429]);
+    live.stop().await;
+}
+
+/// Nobody is led away from here.
+#[tokio::test]
+async fn a_language_leads_back_to_a_page_of_ours() {
+    let Scene { live, .. } = scene().await;
+    let client = Client::new(live.portal_address(), &live.root, None).unwrap();
+    let host = format!("https://{}", live.portal_address());
+    for (before, after) in [("/sign-in", "/sign-in"), ("//evil.example/x", "/"), ("/\\evil.example", "/"), ("/a?b=//c", "/a?b=//c")] {
+        let chosen = Request::post("/language").with_header("referer", format!("{host}{before}")).with_body(FORM, "language=de");
+        assert_eq!(client.send(chosen).await.unwrap().header("location"), Some(after), "{before}");
+    }
     live.stop().await;
 }
 

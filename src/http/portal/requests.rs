@@ -11,9 +11,11 @@ use super::bodies::{OpenedBody, ProblemBody, ReplacementBody, RequestBody, opene
 use crate::http::body::Parsed;
 use crate::http::problem::Problem;
 use crate::http::words::{Segment, id};
+use crate::lifecycle::reason::Reason;
 use crate::workflows::cancel_request::CancelRequest;
 use crate::workflows::errand::carry_out;
 use crate::workflows::invite_again::InviteAgain;
+use crate::workflows::sign_in::end_other_sessions;
 use crate::workflows::world::World;
 
 /// Report a device of one's own lost, stolen, damaged, expired or forgotten. It is invalid and what it carries suspended before this answers;
@@ -25,7 +27,12 @@ pub async fn submit(
     User(user): User,
     Parsed(body): Parsed<ReplacementBody>,
 ) -> Result<(StatusCode, Json<OpenedBody>), Problem> {
-    Ok((StatusCode::CREATED, Json(opened(carry_out(&world, &user.caller, &body.errand()?).await?)?)))
+    let errand = body.errand()?;
+    let done = carry_out(&world, &user.caller, &errand).await?;
+    if matches!(errand.reason, Reason::Lost | Reason::Stolen) {
+        end_other_sessions(&world, &user).await?;
+    }
+    Ok((StatusCode::CREATED, Json(opened(done)?)))
 }
 
 /// Take back a request of one's own that awaits approval.

@@ -69,13 +69,14 @@ async fn part(world: &World, visitor: &Visitor, held: &Holdings, found: &Request
     let disputed = world.store.dispute_of(found.id).await?;
     let undelivered_letters = world.store.undelivered(found.id).await?;
     let is_to_be_used = matches!(found.state, RequestState::Approved | RequestState::Bound { .. });
-    let deed = click.and_then(|click| world.deeds.of(click, visitor.who())).filter(|deed| deed.request == Some(found.id) && is_to_be_used);
+    let deed =
+        click.and_then(|click| world.deeds.of(click, visitor.who())).filter(|deed| deed.outcome.request == Some(found.id) && is_to_be_used);
     Ok(html! {
         @if let Some(since) = disputed {
             div.errors role="alert" { h2 { (words.say("disputed-title")) } p { (words.say("disputed")) " " (at(since)) } }
         }
         (undelivered(words, &undelivered_letters))
-        @if let Some(invitation) = deed.as_ref().and_then(|deed| deed.invitation.as_ref()) { (invited(words, found, held, invitation)) }
+        @if let Some(invitation) = deed.as_ref().and_then(|deed| deed.outcome.invitation.as_ref()) { (invited(words, found, held, invitation)) }
         (steps(world, words, held, found.id).await?)
         (doings(visitor, found))
     })
@@ -94,12 +95,21 @@ pub async fn events(
     Ok(live(move || {
         let (world, visitor) = (Arc::clone(&world), Arc::clone(&visitor));
         async move {
+            is_still_here(&world, &visitor).await?;
             let held = look_up_request(&world, &visitor.caller, request).await?;
             let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
             Ok(Seen { part: part(&world, &visitor, &held, found, click).await?, is_over: !found.is_open() })
         }
     })
     .into_response())
+}
+
+/// Whoever was let in at the beginning may have been shut out since.
+async fn is_still_here(world: &World, visitor: &Visitor) -> Result<(), Failure> {
+    match world.store.operator(visitor.operator.id).await? {
+        Some(record) if record.ended_at.is_none() => Ok(()),
+        Some(_) | None => Err(Failure::missing("operator")),
+    }
 }
 
 /// Letters that did not arrive.

@@ -20,6 +20,7 @@ use crate::pages::frame::Page;
 use crate::pages::going::see;
 use crate::pages::parts::{name, wrong};
 use crate::pages::visit::Visit;
+use crate::workflows::deeds::{Outcome, Secret};
 use crate::workflows::describe_user::describe_user;
 use crate::workflows::failure::Failure;
 use crate::workflows::look_up_user::look_up_user;
@@ -48,16 +49,21 @@ pub async fn ask_password(State(world): State<Arc<World>>, visitor: Visitor, Seg
     Ok(visitor.page("/users", words.say("give-password-title"), body))
 }
 
-/// Gives it, and shows it this once. A second click gives another, and the first no longer signs in.
+/// Gives it, and shows it this once; a second click on the same button shows the same.
 pub async fn give_password(
     State(world): State<Arc<World>>,
     visitor: Visitor,
     Segment(user): Segment,
     Filled(fields): Filled<OnlyToken>,
 ) -> Result<Page, Problem> {
-    visitor.click(&world, &fields.token)?;
+    let click = visitor.click(&world, &fields.token)?;
     let user = id("user", &user)?;
-    let password = give_initial_password(&world, &visitor.caller, user).await?;
+    let act = async {
+        let password = give_initial_password(&world, &visitor.caller, user).await?;
+        Ok::<_, Failure>(Outcome { password: Some(Secret(password)), ..Outcome::default() })
+    };
+    let deed = world.deeds.once(world.now(), click, visitor.who(), act).await?;
+    let password = deed.outcome.password.as_ref().map_or("", |given| given.0.as_str());
     let held = look_up_user(&world, &visitor.caller, user).await?;
     let words = visitor.words;
     let body = html! {
@@ -65,7 +71,7 @@ pub async fn give_password(
         h1 { (words.say("give-password-title")) ": " (name(&held.user.name)) }
         section.invitation aria-labelledby="given" {
             h2 #given { (words.say("give-password-given")) }
-            p.code { (*password) }
+            p.code { (password) }
             p { (words.say("give-password-once")) }
         }
     };

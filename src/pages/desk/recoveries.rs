@@ -19,6 +19,7 @@ use crate::pages::frame::Page;
 use crate::pages::going::see;
 use crate::pages::parts::{at, name, tag, wrong};
 use crate::pages::visit::Visit;
+use crate::workflows::deeds::Outcome;
 use crate::workflows::deliver_encryption_key::Delivery;
 use crate::workflows::failure::Failure;
 use crate::workflows::look_up_user::look_up_user;
@@ -104,15 +105,19 @@ pub async fn submit(
     Segment(user): Segment,
     Filled(fields): Filled<AskFields>,
 ) -> Result<Response, Problem> {
-    visitor.click(&world, &fields.token)?;
+    let click = visitor.click(&world, &fields.token)?;
     let user = id("user", &user)?;
     let because = fields.because.trim().to_owned();
     let recipient = match request_of(&fields.recipient) {
         Ok(recipient) => recipient,
         Err(told) => return Ok(again(asked(&world, &visitor, user, &fields, Some(&told)).await?)),
     };
-    match recover_keys::ask(&world, &visitor.caller, &NewRecovery { user, because, recipient, serials: Vec::new() }).await {
-        Ok(told) => Ok(see(&path(told.recovery.id))),
+    let act = async {
+        let told = recover_keys::ask(&world, &visitor.caller, &NewRecovery { user, because, recipient, serials: Vec::new() }).await?;
+        Ok(Outcome { leads_to: path(told.recovery.id), ..Outcome::default() })
+    };
+    match world.deeds.once(world.now(), click, visitor.who(), act).await {
+        Ok(deed) => Ok(see(&deed.outcome.leads_to)),
         Err(Failure::Invalid { detail, .. }) => Ok(again(asked(&world, &visitor, user, &fields, Some(&detail)).await?)),
         Err(failure) => Err(failure.into()),
     }

@@ -19,6 +19,7 @@ use crate::pages::frame::Page;
 use crate::pages::going::see;
 use crate::pages::parts::{name, wrong, wrong_field};
 use crate::pages::visit::Visit;
+use crate::workflows::deeds::Outcome;
 use crate::workflows::failure::Failure;
 use crate::workflows::stock::{NewStock, add_stock, import_stock};
 use crate::workflows::world::World;
@@ -82,10 +83,11 @@ pub struct CardFields {
 }
 
 pub async fn add(State(world): State<Arc<World>>, visitor: Visitor, Filled(fields): Filled<CardFields>) -> Result<Response, Problem> {
-    visitor.click(&world, &fields.token)?;
+    let click = visitor.click(&world, &fields.token)?;
     let model = Some(fields.model.trim()).filter(|model| !model.is_empty()).unwrap_or("card").to_owned();
     let new = NewStock { kind: DeviceKind::SmartCard, serial: fields.serial.trim().to_owned(), model };
-    match add_stock(&world, &visitor.caller, new, false).await {
+    let act = async { add_stock(&world, &visitor.caller, new, false).await.map(|_| Outcome::default()) };
+    match world.deeds.once(world.now(), click, visitor.who(), act).await {
         Ok(_) => Ok(see("/stock")),
         Err(failure) => {
             let Some((field, told)) = wrong_field(visitor.words, &failure, &["serial", "model"]) else { return Err(failure.into()) };
@@ -125,8 +127,9 @@ pub struct ListFields {
 }
 
 pub async fn import(State(world): State<Arc<World>>, visitor: Visitor, Filled(fields): Filled<ListFields>) -> Result<Response, Problem> {
-    visitor.click(&world, &fields.token)?;
-    match import_stock(&world, &visitor.caller, &fields.list, false).await {
+    let click = visitor.click(&world, &fields.token)?;
+    let act = async { import_stock(&world, &visitor.caller, &fields.list, false).await.map(|_| Outcome::default()) };
+    match world.deeds.once(world.now(), click, visitor.who(), act).await {
         Ok(_) => Ok(see("/stock")),
         Err(Failure::Invalid { detail, .. }) => {
             Ok(list_page(&world, &visitor, &fields.list, Some(&detail))?.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())

@@ -22,6 +22,7 @@ use crate::pages::parts::{name, wrong, wrong_field};
 use crate::pages::visit::Visit;
 use crate::pages::words::{Words, number, text};
 use crate::workflows::create_user::{NewUser, create_user};
+use crate::workflows::deeds::Outcome;
 use crate::workflows::failure::Failure;
 use crate::workflows::look_up_user::works_at_the_desk;
 use crate::workflows::world::World;
@@ -133,12 +134,16 @@ pub struct NewFields {
 
 /// Enters them; what is wrong is said at the top, and what was typed is still there.
 pub async fn create(State(world): State<Arc<World>>, visitor: Visitor, Filled(fields): Filled<NewFields>) -> Result<Response, Problem> {
-    visitor.click(&world, &fields.token)?;
+    let click = visitor.click(&world, &fields.token)?;
     let upn = if fields.upn.trim().is_empty() { &fields.email } else { &fields.upn };
     let trimmed = |text: &str| text.trim().to_owned();
     let new = NewUser { name: trimmed(&fields.name), email: trimmed(&fields.email), upn: trimmed(upn), attributes: Attributes::default() };
-    match create_user(&world, &visitor.caller, new).await {
-        Ok(user) => Ok(see(&user_path(user.id))),
+    let act = async {
+        let user = create_user(&world, &visitor.caller, new).await?;
+        Ok(Outcome { leads_to: user_path(user.id), ..Outcome::default() })
+    };
+    match world.deeds.once(world.now(), click, visitor.who(), act).await {
+        Ok(deed) => Ok(see(&deed.outcome.leads_to)),
         Err(failure) => {
             let Some((field, told)) = wrong_field(visitor.words, &failure, &["name", "email", "upn"]) else { return Err(failure.into()) };
             // what was left empty is not what is wrong

@@ -29,6 +29,7 @@ use crate::workflows::dispute_request::dispute_request;
 use crate::workflows::failure::Failure;
 use crate::workflows::invitation::Invitation;
 use crate::workflows::invite_again::InviteAgain;
+use crate::workflows::sign_in::is_still_signed_in;
 use crate::workflows::world::World;
 
 #[derive(Deserialize)]
@@ -85,13 +86,14 @@ async fn part(
 ) -> Result<Markup, Failure> {
     let words = guest.words;
     let disputed = world.store.dispute_of(found.id).await?;
-    let deed =
-        click.and_then(|click| world.deeds.of(click, guest.who())).filter(|deed| deed.request == Some(found.id) && is_to_enroll(found));
+    let deed = click
+        .and_then(|click| world.deeds.of(click, guest.who()))
+        .filter(|deed| deed.outcome.request == Some(found.id) && is_to_enroll(found));
     Ok(html! {
         @if let Some(since) = disputed {
             p.notice { (words.with("my-dispute", [("desk", text(&world.mail.help_desk))])) " " (at(since)) }
         }
-        @if let Some(invitation) = deed.as_ref().and_then(|deed| deed.invitation.as_ref()) { (ticket_shown(words, found, invitation)) }
+        @if let Some(invitation) = deed.as_ref().and_then(|deed| deed.outcome.invitation.as_ref()) { (ticket_shown(words, found, invitation)) }
         @else if is_to_enroll(found) {
             form method="post" action={ (request_path(found.id)) "/ticket" } {
                 (token.field())
@@ -121,6 +123,7 @@ pub async fn events(
     Ok(live(move || {
         let (world, guest, token) = (Arc::clone(&world), Arc::clone(&guest), Arc::clone(&token));
         async move {
+            is_still_signed_in(&world, &guest.user).await?;
             let held = guest.holdings(&world).await?;
             let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
             Ok(Seen { part: part(&world, &guest, &held, found, click, &token).await?, is_over: !found.is_open() })

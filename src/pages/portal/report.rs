@@ -16,6 +16,7 @@ use crate::pages::asked::{Check, Question, check, choice, done, question};
 use crate::pages::form::Filled;
 use crate::pages::words::text;
 use crate::workflows::failure::Failure;
+use crate::workflows::sign_in::end_other_sessions;
 use crate::workflows::submit_replacement::SubmitReplacement;
 use crate::workflows::world::World;
 
@@ -78,5 +79,9 @@ pub async fn submit(
 ) -> Result<Response, Problem> {
     let errand =
         SubmitReplacement { target: id("device", &device)?, reason: parse("reason", &fields.reason)?, mode: parse("mode", &fields.mode)? };
-    done(&world, &guest, &fields.token, &errand).await
+    let response = done(&world, &guest, &fields.token, &errand).await?;
+    if matches!(errand.reason, Reason::Lost | Reason::Stolen) {
+        end_other_sessions(&world, &guest.user).await?;
+    }
+    Ok(response)
 }

@@ -153,9 +153,12 @@ pub async fn enter_code(
     }
 }
 
-pub async fn sign_out(State(world): State<Arc<World>>, AnyGuest(guest): AnyGuest) -> Result<Response, Problem> {
-    sign_in::sign_out(&world, &guest.user).await?;
-    with_cookie(signed_out(guest.words).into_response(), "")
+/// Whoever is not signed in, or only by half, is signed out as well.
+pub async fn sign_out(State(world): State<Arc<World>>, words: Words, guest: Result<AnyGuest, Response>) -> Result<Response, Problem> {
+    if let Ok(AnyGuest(guest)) = guest {
+        sign_in::sign_out(&world, &guest.user).await?;
+    }
+    with_cookie(signed_out(words).into_response(), "")
 }
 
 fn signed_out(words: Words) -> Page {

@@ -388,7 +388,7 @@ sign-in-device-button = Anmelden als
 sign-in-or-password = Oder mit Ihrem Passwort
 sign-in-help-title = Sie können sich nicht anmelden?
 sign-in-help = Der Helpdesk kann Ihr Gerät für Sie melden und Ihnen ein erstes Passwort geben. Sie erreichen ihn { $desk }.
-sign-in-wait = Zu viele falsche hintereinander. Versuchen Sie es in { $minutes ->
+sign-in-wait = Das war zu oft hintereinander. Versuchen Sie es in { $minutes ->
     [one] einer Minute
    *[other] { $minutes } Minuten
 } wieder.
@@ -540,3 +540,7 @@ field-email = E-Mail-Adresse
 field-upn = UPN
 field-serial = Seriennummer
 field-model = Modell
+
+my-code-not-permitted = Das können Sie am Portal nicht selbst tun. Der Helpdesk kann es.
+my-code-certificate-required = Ihr Browser hat kein Zertifikat gezeigt. Wählen Sie das Ihres Geräts, wenn er fragt, oder melden Sie sich mit dem Passwort an.
+my-code-wrong-certificate = Das Zertifikat, das Ihr Browser gezeigt hat, ist nicht das eines Ihrer aktiven Geräte.

@@ -388,7 +388,7 @@ sign-in-device-button = Sign in as
 sign-in-or-password = Or with your password
 sign-in-help-title = You cannot sign in?
 sign-in-help = The help desk can report your device for you, and give you a first password. You reach it { $desk }.
-sign-in-wait = Too many wrong ones in a row. Try again in { $minutes ->
+sign-in-wait = That was too often in a row. Try again in { $minutes ->
     [one] a minute
    *[other] { $minutes } minutes
 }.
@@ -540,3 +540,7 @@ field-email = E-mail address
 field-upn = UPN
 field-serial = Serial number
 field-model = Model
+
+my-code-not-permitted = This is not for you to do at the portal. The help desk can.
+my-code-certificate-required = Your browser showed no certificate. Choose the one of your device when it asks, or sign in with your password.
+my-code-wrong-certificate = The certificate that your browser showed is not that of an active device of yours.
