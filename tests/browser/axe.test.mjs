@@ -1,234 +1,110 @@
-// Every page of the desk, judged by axe-core and by the browser itself: light and dark, wide and narrow, in English and in German.
+// Every page, judged by axe-core and by the browser itself: light and dark, wide and narrow, in English and in German.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { OPERATORS, openBrowser, openHouse } from './house.mjs';
-import { settle, settleHard } from './town.mjs';
+import { OPERATORS } from './house.mjs';
+import { Judge, Watch, follow } from './judge.mjs';
+import { deskPages, portalPages } from './pages.mjs';
+import { become, openScene } from './scene.mjs';
+import { settle, settleHard, settlePortal, settleRecoveries } from './town.mjs';
 
-const axe = await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
-
+let scene;
 let house;
-let browser;
-let users;
-let devices;
-let credential;
-let requests;
+let town;
+let settled;
 
 before(async () => {
-  house = await openHouse();
-  browser = await openBrowser();
-  const settled = await settle(house);
-  ({ users, devices, credential, requests } = settled);
-  users.hard = await settleHard(settled);
+  scene = await openScene();
+  ({ house } = scene);
+  const first = await settle(house);
+  ({ town } = first);
+  const more = await settlePortal(first);
+  settled = {
+    ...first,
+    house,
+    users: { ...first.users, ...more.users, hard: await settleHard(first) },
+    requests: { ...first.requests, ...more.requests },
+    recoveries: await settleRecoveries(first),
+  };
+  await town.portal(settled.users.emma);
+  await dispute(settled.users.pia, settled.requests.disputed);
 });
 
-after(async () => {
-  await browser?.close();
-  await house?.close();
-});
+after(() => scene?.close());
 
-/** The pages: where each is, or how one gets there. */
-const PAGES = {
-  'overview': () => '/',
-  'search, empty': () => '/users',
-  'search, several found': () => '/users?q=example',
-  'search, nobody found': () => '/users?q=nobody',
-  'new user': () => '/users/new',
-  'new user, wrong': () => wrong('/users/new', { '#name': 'Otto', '#email': 'otto@example.org', '#upn': 'otto' }),
-  'user, shared': () => `/users/${users.julia}`,
-  'user, update and ended': () => `/users/${users.ana}`,
-  'user, held': () => `/users/${users.bruno}`,
-  'user, stand-in': () => `/users/${users.farid}`,
-  'user, suspended': () => `/users/${users.emma}`,
-  'user, hard names': () => `/users/${users.hard}`,
-  'issue, kind': () => `/users/${users.julia}/issue`,
-  'issue, mode': () => `/users/${users.julia}/issue?kind=smart-card`,
-  'issue, check': () => `/users/${users.julia}/issue?kind=smart-card&mode=local`,
-  'replace, why': () => `/devices/${devices.shared}/replace`,
-  'replace, how': () => `/devices/${devices.shared}/replace?reason=lost`,
-  'replace, check': () => `/devices/${devices.shared}/replace?reason=lost&mode=remote`,
-  'suspend': () => `/devices/${devices.shared}/suspend`,
-  'resume': () => `/devices/${devices.suspended}/resume`,
-  'terminate, why': () => `/devices/${devices.shared}/terminate`,
-  'terminate, check': () => `/devices/${devices.shared}/terminate?reason=stolen`,
-  'suspend a credential': () => `/credentials/${credential}/suspend`,
-  'requests': () => '/requests',
-  'request, invited': () => `/requests/${requests.stolen}`,
-  'request, waiting': () => `/requests/${requests.waiting}`,
-  'request, issued': () => `/requests/${requests.replaced}`,
-  'request, rejected': () => `/requests/${requests.rejected}`,
-  'request, bound': () => `/requests/${requests.bound}`,
-  'approve': () => `/requests/${requests.waiting}/approve`,
-  'reject': () => `/requests/${requests.waiting}/reject`,
-  'bind, which': () => `/requests/${requests.unbound}/bind`,
-  'unbind': () => `/requests/${requests.bound}/unbind`,
-  'invite': () => `/requests/${requests.stolen}/invite`,
-  'cancel': () => `/requests/${requests.stolen}/cancel`,
-  'invitation': () => pressed(`/requests/${requests.stolen}/invite`),
-  'ticket': () => pressed(`/requests/${requests.bound}/invite`),
-  'stock': () => '/stock',
-  'stock, wrong': () => wrong('/stock', { '#serial': '0A31-7701' }),
-  'stock, list': () => '/stock/import',
-  'stock, list wrong': () => wrong('/stock/import', { '#list': 'kind,serial\nsmart-card,0A31-7701' }),
-  'audit log': () => '/audit',
-  'audit log, verified': () => '/audit/verify',
-  'refused': () => `/devices/${devices.suspended}/suspend`,
-  'nothing there': () => '/nowhere',
-};
-
-/** Fills a form in wrongly, and presses its button. */
-function wrong(path, fields) {
-  return async (page) => {
-    await page.goto(house.desk + path);
-    for (const [field, text] of Object.entries(fields)) await page.locator(field).fill(text);
-    await page.locator('main form button').click();
-    await page.getByRole('alert').waitFor();
-  };
+/** A page is a user's, or somebody's who signs in now, or nobody's. */
+async function arrive(context, who) {
+  if (!who) return context.clearCookies();
+  await become(context, house, await (typeof who === 'string' ? town.portal(who) : who()));
 }
 
-/** Presses the button of a page, and sees what comes of it. */
-function pressed(path) {
-  return async (page) => {
-    await page.goto(house.desk + path);
-    await page.locator('main form button.primary').click();
-    await page.locator('.invitation').waitFor();
-  };
-}
-
-async function reach(page, where) {
-  if (typeof where === 'string') await page.goto(house.desk + where);
-  else await where(page);
-  await page.evaluate(() => {
-    for (const details of document.querySelectorAll('details')) details.open = true;
-  });
-}
-
-/** Colors change nothing but contrast, so dark is looked at for that alone. */
-const LOOKS = [1280, 390].flatMap((width) => [
-  { width, colorScheme: 'light', options: {} },
-  { width, colorScheme: 'dark', options: { runOnly: ['color-contrast'] } },
-]);
-
-/** What axe-core finds on a page that matters. */
-async function found(page, { width, colorScheme, options }) {
-  await page.emulateMedia({ colorScheme });
-  await page.setViewportSize({ width, height: 900 });
-  const violations = await page.evaluate(async (options) => (await globalThis.axe.run(options)).violations, options);
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${colorScheme}, ${width}: ${id}: ${html}: ${failureSummary}`));
-}
-
-test('axe-core finds nothing serious on any page, light or dark, wide or narrow', async (t) => {
-  // the policy of the pages forbids scripts of others; that they keep to it is seen below
-  const context = await browser.newContext({ ...house.as('eve'), bypassCSP: true });
+async function dispute(user, request) {
+  const context = await scene.context();
+  await arrive(context, user);
   const page = await context.newPage();
-  for (const [name, where] of Object.entries(PAGES)) {
-    await t.test(name, async () => {
-      await reach(page, where());
-      await page.evaluate(axe);
-      const all = [];
-      for (const look of LOOKS) all.push(...(await found(page, look)));
-      assert.deepEqual(all, []);
-    });
-  }
+  await page.goto(`${house.portal}/requests/${request}/not-me`);
+  await page.locator('main form button').click();
+  await page.locator('.notice').waitFor();
   await context.close();
-});
-
-/** What a tab asks for and complains of, from one look to the next. */
-class Watch {
-  static async on(page) {
-    const watch = new Watch();
-    const network = await page.context().newCDPSession(page);
-    await network.send('Network.enable');
-    network.on('Network.requestServedFromCache', ({ requestId }) => watch.kept.add(requestId));
-    network.on('Network.responseReceived', (event) => watch.#answered(event));
-    page.on('console', (message) => message.type() === 'error' && watch.complaints.push(message.text()));
-    page.on('pageerror', (error) => watch.complaints.push(String(error)));
-    page.on('request', (request) => watch.origins.add(new URL(request.url()).origin));
-    page.on('response', (response) => response.request().isNavigationRequest() && (watch.document = response));
-    watch.begin();
-    return watch;
-  }
-
-  begin() {
-    Object.assign(this, { complaints: [], origins: new Set(), kept: new Set(), fetched: [] });
-  }
-
-  #answered({ requestId, type, response }) {
-    if (type === 'Document') this.fetched = [];
-    else if (response.url.startsWith('http') && !response.fromDiskCache && !this.kept.has(requestId)) this.fetched.push(response.url);
-  }
-
-  /** A browser complains of each page that is a refusal; that is no fault of the page. */
-  faults() {
-    const status = this.document.status();
-    return this.complaints.filter((text) => status < 400 || !text.includes(`status of ${status}`));
-  }
 }
 
-/** What makes a page wider than the window; a table may be, where it scrolls by itself. */
-async function overflow(page) {
-  await page.setViewportSize({ width: 360, height: 740 });
-  return page.evaluate(() => {
-    const { scrollWidth, clientWidth } = document.documentElement;
-    if (scrollWidth <= clientWidth) return [];
-    const escapes = (each) => !each.closest('.scroll') || getComputedStyle(each).position === 'absolute';
-    const wide = [...document.querySelectorAll('body *')].filter((each) => each.getBoundingClientRect().right > clientWidth && escapes(each));
-    return [`${scrollWidth} of ${clientWidth}`, ...wide.map((each) => each.outerHTML.slice(0, 100))];
+/** A tab that is watched, and a judge of what it shows. */
+async function open(base, options) {
+  const context = await scene.context(options);
+  const page = await context.newPage();
+  return { base, context, page, watch: await Watch.on(page), judge: await Judge.of(context, base) };
+}
+
+async function isFine(tab, where) {
+  const { base, page, watch, judge } = tab;
+  watch.begin();
+  if (typeof where === 'function') await where(page);
+  else assert.equal((await page.goto(base + where)).url(), base + where);
+  assert.deepEqual(watch.faults(), []);
+  assert.deepEqual([...watch.origins], [base]);
+  assert.ok(watch.fetched.length <= 3, watch.fetched.join('\n'));
+  const { length } = await watch.document.body();
+  assert.ok(length < 60_000, `${length} bytes`);
+  assert.equal(await judge.look(page), 'en');
+  assert.deepEqual(await judge.violations(), { light: [], dark: [] });
+  assert.deepEqual(await judge.overflow(), []);
+  assert.deepEqual(await judge.unreachable(), []);
+}
+
+/** German words are longer, and all that differs. */
+async function isFineInGerman(tab, where) {
+  const { base, page, judge } = tab;
+  if (typeof where === 'function') await where(page);
+  const language = typeof where === 'function' ? await judge.look(page) : await judge.ask(base + where);
+  assert.equal(language, 'de');
+  assert.deepEqual(await judge.overflow(), []);
+}
+
+for (const [locale, judge] of Object.entries({ en: isFine, de: isFineInGerman })) {
+  test(`every page of the desk keeps to itself, is small, fits a small phone, and is for everybody: ${locale}`, async (t) => {
+    const tab = await open(house.desk, { ...house.as('eve'), locale });
+    for (const [name, at] of Object.entries(deskPages(settled))) await t.test(name, () => judge(tab, at));
+    await tab.context.close();
   });
-}
 
-for (const locale of ['en', 'de']) {
-  test(`every page keeps to itself, is small, and fits a small phone: ${locale}`, async (t) => {
-    const context = await browser.newContext({ ...house.as('eve'), locale });
-    const page = await context.newPage();
-    const watch = await Watch.on(page);
-    await page.goto(house.desk);
-    for (const [name, where] of Object.entries(PAGES)) {
+  test(`so does every page of the portal: ${locale}`, async (t) => {
+    const guest = await open(house.portal, { locale });
+    const shown = await open(house.portal, { ...(await house.with(town.phones.get(settled.devices.shared))), locale });
+    for (const [name, { by, shows, at }] of Object.entries(portalPages(settled))) {
       await t.test(name, async () => {
-        watch.begin();
-        await reach(page, where());
-        assert.equal(await page.locator('html').getAttribute('lang'), locale);
-        assert.deepEqual(watch.faults(), []);
-        assert.deepEqual([...watch.origins], [house.desk]);
-        assert.ok(watch.fetched.length <= 3, watch.fetched.join('\n'));
-        const { length } = await watch.document.body();
-        assert.ok(length < 60_000, `${length} bytes`);
-        assert.deepEqual(await overflow(page), []);
+        const tab = shows ? shown : guest;
+        await arrive(tab.context, by);
+        await judge(tab, at);
       });
     }
-    await context.close();
+    await guest.context.close();
+    await shown.context.close();
   });
-}
-
-/** Asks for every link that is offered, as far as they lead; the first that are refused, with where they were offered. */
-async function follow(start) {
-  const isPage = (url) => url.origin === location.origin && !url.pathname.startsWith('/assets/');
-  const linksOf = (html, at) => {
-    const links = new DOMParser().parseFromString(html, 'text/html').querySelectorAll('a[href]');
-    return [...links].map((link) => new URL(link.getAttribute('href'), at)).filter(isPage).map((url) => url.href.split('#')[0]);
-  };
-  const refused = [];
-  const from = new Map([[start, 'the start']]);
-  const visit = async (url) => {
-    const reply = await fetch(url, { headers: { accept: 'text/html' } });
-    if (!reply.ok) refused.push(`${reply.status}: ${url} from ${from.get(url)}`);
-    const isHtml = reply.ok && reply.headers.get('content-type').startsWith('text/html');
-    for (const link of isHtml ? linksOf(await reply.text(), reply.url) : []) {
-      if (!from.has(link)) from.set(link, url);
-    }
-  };
-  // going through a map also comes to what is added meanwhile
-  for (const url of from.keys()) await visit(url);
-  return { refused: refused.slice(0, 8), count: from.size };
 }
 
 for (const name of Object.keys(OPERATORS)) {
   test(`nothing that is refused is offered to ${name}`, async () => {
-    const context = await browser.newContext(house.as(name));
+    const context = await scene.context(house.as(name));
     const page = await context.newPage();
     await page.goto(house.desk);
     const { refused, count } = await page.evaluate(follow, `${house.desk}/`);
@@ -237,3 +113,16 @@ for (const name of Object.keys(OPERATORS)) {
     await context.close();
   });
 }
+
+test('nor is it to users', async () => {
+  const context = await scene.context();
+  const page = await context.newPage();
+  for (const [name, user] of Object.entries(settled.users)) {
+    await arrive(context, user);
+    await page.goto(house.portal);
+    const { refused, count } = await page.evaluate(follow, `${house.portal}/`);
+    assert.deepEqual(refused, []);
+    assert.ok(count >= 3, `${count} links for ${name}`);
+  }
+  await context.close();
+});

@@ -3,142 +3,47 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { openBrowser, openHouse } from './house.mjs';
+import {
+  button, card, choose, cover, effects, entry, fill, find, go, invitation, isLive, isNow, keys, link, main, mark, press, says, states, tabTo, title,
+} from './hands.mjs';
+import { openScene } from './scene.mjs';
 
+let scene;
 let house;
-let browser;
-const contexts = new Map();
-const tabs = new Map();
 
 before(async () => {
-  house = await openHouse();
-  browser = await openBrowser();
+  scene = await openScene();
+  ({ house } = scene);
 });
 
-after(async () => {
-  await browser?.close();
-  await house?.close();
-});
+after(() => scene?.close());
 
-/** The browser of somebody who works here: certificate, cookies and all. */
-async function contextOf(name, options) {
-  const key = name + JSON.stringify(options);
-  if (!contexts.has(key)) {
-    const context = await browser.newContext({ ...house.as(name), ...options });
-    context.setDefaultTimeout(8000);
-    contexts.set(key, context);
-  }
-  return contexts.get(key);
-}
-
-/** One more tab of theirs, on the start page. */
-async function another(name, options = {}) {
-  const page = await (await contextOf(name, options)).newPage();
-  await page.goto(house.desk);
-  return page;
-}
-
-/** Their one tab, on the start page again. */
-async function at(name, options = {}) {
-  const key = name + JSON.stringify(options);
-  if (!tabs.has(key)) tabs.set(key, await (await contextOf(name, options)).newPage());
-  await tabs.get(key).goto(house.desk);
-  return tabs.get(key);
-}
-
-/** A user who is there already, with a phone if one is named. */
-async function resident(name, ...phones) {
-  const email = `${name.split(' ')[0].toLowerCase()}@example.org`;
-  const { answer: user } = await house.api('omar', '/api/users', { name, email, upn: email });
-  for (const phone of phones) {
-    const { invitation } = await asked(user, 'mobile-smart-card', 'remote');
-    await house.phone().issue(invitation, '--name', phone);
-  }
-  return user;
-}
-
-/** Asks for something for a user, as the desk's API does. */
-async function asked(user, kind, mode) {
-  const { answer } = await house.api('omar', `/api/users/${user.id}/initial-issuances`, { kind, mode });
-  return answer;
-}
-
-const link = (within, name) => within.getByRole('link', { name });
-const button = (within, name) => within.getByRole('button', { name });
-const press = (page, name) => button(page, name).click();
-const card = (page, device) => page.getByRole('article', { name: device });
-const main = (page) => page.getByRole('main');
-const says = (within, text) => within.getByText(text).first().waitFor();
-const title = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
-const step = (page, name) => page.getByRole('listitem').filter({ hasText: name }).first();
-
-async function go(page, name) {
-  await link(page, name).first().click();
-}
-
-async function find(page, name) {
-  const field = page.getByLabel('Who is it about?');
-  if (!(await field.count())) await go(page, 'Overview');
-  await field.fill(name);
-  await press(page, 'Find');
-  await title(page, name);
-}
-
-async function answer(page, choice) {
-  await page.getByRole('radio', { name: choice, exact: true }).check();
-  await press(page, 'Continue');
-}
+const at = (...words) => scene.at(...words);
+const resident = (...words) => scene.resident(...words);
+const asked = (...words) => scene.asked(...words);
 
 /** Clicks what can be done about a device, or about something on it. */
 async function act(page, device, name, about = '') {
   await link(card(page, device), new RegExp(`^${name} ?: ${about}${device}$`)).click();
 }
 
-async function isNow(page, device, state) {
-  await card(page, device).locator('.tag').first().filter({ hasText: new RegExp(`^${state}$`) }).waitFor();
-}
-
-const states = (page, device) => card(page, device).locator('.tag').allInnerTexts();
-
-/** What the page shows of the invitation, as somebody would copy it. */
-async function invitation(page) {
-  const shown = page.getByRole('region', { name: 'The invitation' });
-  const uri = shown.getByLabel('The invitation as text');
-  if (!(await uri.isVisible())) await shown.getByText('Show the invitation').click();
-  const code = shown.locator('.code');
-  return {
-    uri: await uri.inputValue(),
-    code: (await code.count()) ? (await code.innerText()).replaceAll(' ', '') : undefined,
-  };
-}
-
-/** Marks a page: the mark is gone when it is loaded again. */
-async function mark(page) {
-  await page.evaluate(() => (globalThis.isMarked = true));
-}
-
-async function isLive(page) {
-  assert.ok(await page.evaluate(() => globalThis.isMarked), 'it was not loaded again');
-}
-
 async function replace(page, device, reason, mode = 'Remotely, onto the phone') {
   await act(page, device, 'Replace');
-  await answer(page, reason);
-  await answer(page, mode);
+  await choose(page, reason);
+  await choose(page, mode);
 }
 
 test('a new user is issued a first phone remotely, and the desk sees it live', async () => {
   const page = await at('omar');
   await go(page, 'Find a user');
   await go(page, 'Enter a new user');
-  await page.getByLabel('Name').fill('Ana Ruiz');
-  await page.getByLabel('E-mail address').fill('ana.ruiz@example.org');
+  await fill(page, { Name: 'Ana Ruiz', 'E-mail address': 'ana.ruiz@example.org' });
   await press(page, 'Enter');
   await title(page, 'Ana Ruiz');
   await says(page, 'None yet.');
   await go(page, 'Issue a device');
-  await answer(page, 'mobile smart card');
-  await answer(page, 'Remotely, onto the phone');
+  await choose(page, 'mobile smart card');
+  await choose(page, 'Remotely, onto the phone');
   await says(page, 'What will happen');
   await press(page, 'Request it');
   await mark(page);
@@ -148,11 +53,11 @@ test('a new user is issued a first phone remotely, and the desk sees it live', a
 
   const phone = house.phone();
   await phone.issue(invited, '--name', 'Ana’s phone', '--until', 'signed');
-  await says(step(page, 'Keys made on the device'), /Signing: there/);
-  await says(step(page, 'Invitation'), 'It was used.');
+  await says(entry(page, 'Keys made on the device'), /Signing: there/);
+  await says(entry(page, 'Invitation'), 'It was used.');
   await phone.issue(invited, '--name', 'Ana’s phone');
   await says(page, /^issued$/);
-  await says(step(page, 'The new device is active'), 'Ana’s phone');
+  await says(entry(page, 'The new device is active'), 'Ana’s phone');
   await isLive(page);
 
   await go(page, 'Ana Ruiz');
@@ -163,7 +68,7 @@ test('a new user is issued a first phone remotely, and the desk sees it live', a
 test('a lost phone is replaced, and the tablet brought up to date', async () => {
   const bruno = await resident('Bruno Keller', 'Phone-1');
   const { request } = await asked(bruno, 'mobile-app', 'self-enrollment');
-  const portal = await house.portal(bruno.email);
+  const portal = await house.signedIn(bruno.email);
   const { invitation: ticket } = await portal(`/api/requests/${request.id}/ticket`, {});
   const tablet = house.phone();
   await tablet.issue(ticket, '--kind', 'mobile-app', '--name', 'Tablet');
@@ -172,11 +77,7 @@ test('a lost phone is replaced, and the tablet brought up to date', async () => 
   await find(page, 'Bruno Keller');
   await says(card(page, 'Phone-1'), /Shared with .*Tablet/);
   await replace(page, 'Phone-1', 'Lost');
-  const effects = page.getByRole('region', { name: 'What will happen' });
-  await says(effects, 'Phone-1');
-  await says(effects, 'invalid');
-  await says(effects, /Tablet.*: Logging on, Signing/);
-  await says(effects, 'It can be undone');
+  for (const told of ['Phone-1', 'invalid', /Tablet.*: Logging on, Signing/, 'It can be undone']) await says(effects(page), told);
   await press(page, 'Submit the replacement');
 
   await mark(page);
@@ -184,9 +85,9 @@ test('a lost phone is replaced, and the tablet brought up to date', async () => 
   await says(page, /CRL number .* says so/);
   await house.phone().issue(await invitation(page), '--name', 'Phone-2');
   await says(page, /^issued$/);
-  await says(step(page, 'Other devices brought up to date'), /Tablet.*must be synced once/);
+  await says(entry(page, 'Other devices brought up to date'), /Tablet.*must be synced once/);
   await tablet.sync();
-  await says(step(page, 'Other devices brought up to date'), /Tablet.*up to date/);
+  await says(entry(page, 'Other devices brought up to date'), /Tablet.*up to date/);
   await isLive(page);
 
   await go(page, 'Bruno Keller');
@@ -225,32 +126,30 @@ test('a card comes from stock, is bound, personalized with a ticket, and active'
   const omar = await at('omar');
   await find(omar, 'David Engel');
   await go(omar, 'Issue a device');
-  await answer(omar, 'smart card');
-  await answer(omar, 'At an issuance officer');
+  await choose(omar, 'smart card');
+  await choose(omar, 'At an issuance officer');
   await press(omar, 'Request it');
   await says(omar, /^approved$/);
   await mark(omar);
 
   const ines = await at('ines');
   await go(ines, 'Stock');
-  await ines.getByLabel('Serial number').fill('0A31-7702');
-  await ines.getByLabel('Model').fill('Blank card');
+  await fill(ines, { 'Serial number': '0A31-7702', Model: 'Blank card' });
   await press(ines, 'Add to stock');
   await ines.getByRole('cell', { name: '0A31-7702' }).waitFor();
   await go(ines, 'Add a list');
-  await ines.getByLabel('The list').fill('kind,serial\nsmart-card,0A31-7703\nsmart-card,0A31-7704');
+  await fill(ines, { 'The list': 'kind,serial\nsmart-card,0A31-7703\nsmart-card,0A31-7704' });
   await press(ines, 'Add the list');
   await ines.getByRole('cell', { name: '0A31-7704' }).waitFor();
 
   await go(ines, 'Requests');
-  const line = ines.getByRole('row').filter({ hasText: 'David Engel' });
-  await go(line, /^New/);
+  await go(entry(ines, 'David Engel'), /^New/);
   await go(ines, 'Bind a card');
   await ines.getByLabel('Which card?').selectOption('0A31-7703 · card');
   await press(ines, 'Continue');
   await press(ines, 'Bind');
   await says(ines, 'card bound');
-  await go(ines, 'Give out a new invitation');
+  await go(ines, 'Give out the ticket');
   await press(ines, 'Give out');
   const ticket = await invitation(ines);
   assert.equal(ticket.code, undefined, 'it goes from hand to hand');
@@ -291,13 +190,13 @@ test('a device is suspended and resumed, and ended for ever', async () => {
   await isNow(page, 'Phone-1', 'active');
 
   await act(page, 'Phone-1', 'Terminate');
-  await answer(page, 'No longer wanted');
+  await choose(page, 'No longer wanted');
   await says(page, 'This cannot be undone.');
   await says(page, 'Nothing: until the new device is there');
   await go(page, 'Leave everything as it is');
   await isNow(page, 'Phone-1', 'active');
   await act(page, 'Phone-1', 'Terminate');
-  await answer(page, 'No longer wanted');
+  await choose(page, 'No longer wanted');
   await press(page, 'Terminate for ever');
   await says(page, 'None yet.');
   await page.getByText('device that has ended').click();
@@ -318,8 +217,8 @@ test('a forgotten phone has a stand-in until it is back', async () => {
   await isNow(page, 'Phone-1', 'invalid');
   await says(card(page, 'Borrowed'), /It stands in for .*Phone-1/);
   await act(page, 'Borrowed', 'Terminate');
-  await answer(page, 'No longer wanted');
-  await says(page.getByRole('region', { name: 'What will happen' }), 'Phone-1');
+  await choose(page, 'No longer wanted');
+  await says(effects(page), 'Phone-1');
   await press(page, 'Terminate for ever');
   await isNow(page, 'Phone-1', 'active');
   assert.deepEqual(await states(page, 'Phone-1'), ['active', 'active', 'active', 'active']);
@@ -327,7 +226,7 @@ test('a forgotten phone has a stand-in until it is back', async () => {
 
 async function reported(name) {
   const { email } = await resident(name, 'Phone-1');
-  const portal = await house.portal(email);
+  const portal = await house.signedIn(email);
   const { devices } = await portal('/api/me');
   const { request } = await portal('/api/replacements', { target: devices[0].id, reason: 'lost', mode: 'self-enrollment' });
   return { ticket: () => portal(`/api/requests/${request.id}/ticket`, {}) };
@@ -343,7 +242,7 @@ test('what a user reports is approved by an officer, and then issued by the user
   assert.equal(await link(omar, 'Approve').count(), 0, 'it is not theirs to approve');
   const vera = await at('vera');
   await go(vera, 'Requests');
-  await link(vera.getByRole('row').filter({ hasText: 'Greta Holm' }), /^Approve/).click();
+  await go(entry(vera, 'Greta Holm'), /^Approve/);
   await press(vera, 'Approve');
   await says(vera, /^approved$/);
   await says(omar, /^approved$/);
@@ -357,9 +256,9 @@ test('what a user reports is approved by an officer, and then issued by the user
 test('what a user reports is rejected by an officer, and their phone is good again', async () => {
   await reported('Henk Visser');
   const vera = await at('vera');
-  await link(vera.getByRole('row').filter({ hasText: 'Henk Visser' }), /^Replacement/).click();
+  await go(entry(vera, 'Henk Visser'), /^Replacement/);
   await go(vera, 'Reject');
-  await vera.getByLabel('Why is it rejected?').fill('He called: it was in his coat <b>all along</b>.');
+  await fill(vera, { 'Why is it rejected?': 'He called: it was in his coat <b>all along</b>.' });
   await press(vera, 'Reject');
   await says(vera, /^rejected$/);
   await go(vera, 'Henk Visser');
@@ -370,14 +269,14 @@ test('an auditor searches the log, has it verified, and takes it along', async (
   await resident('Ida Lund', 'Phone-1');
   const page = await at('aude');
   await go(page, 'Audit log');
-  await page.getByLabel('Act').fill('issue');
+  await page.getByLabel('Act', { exact: true }).selectOption('Device issued');
   await press(page, 'Find');
   await page.waitForURL(/act=issue/);
   const acts = await main(page).locator('td:nth-child(3)').allInnerTexts();
   assert.ok(acts.length > 0 && acts.every((act) => act === 'Device issued'), acts.join());
   await go(page, 'Verify the log');
   await says(page, 'Nothing is wrong');
-  await says(page, /entries in .* chains/);
+  await says(page, /Entries: .* Chains: /);
   await page.goBack();
   const [download] = await Promise.all([page.waitForEvent('download'), go(page, 'Export the log')]);
   assert.equal(download.suggestedFilename(), 'audit.jsonl');
@@ -406,7 +305,7 @@ test('who may not is told so in words, and can go back', async () => {
 
 test('a page that is no longer true changes nothing', async () => {
   await resident('Kim Sato', 'Phone-1');
-  const [first, second] = [await at('omar'), await another('omar')];
+  const [first, second] = [await at('omar'), await scene.another('omar')];
   for (const page of [first, second]) {
     await find(page, 'Kim Sato');
     await act(page, 'Phone-1', 'Suspend');
@@ -435,28 +334,57 @@ test('what is over is no longer offered, on a page that lay open', async () => {
   }
 });
 
-test('many tabs that follow live leave room for another', async () => {
-  await asked(await resident('Tara Singh'), 'mobile-smart-card', 'remote');
+test('many tabs that follow live leave room for another, and follow again when they are looked at', async () => {
+  const { invitation: invited } = await asked(await resident('Tara Singh'), 'mobile-smart-card', 'remote');
   const page = await at('omar');
   await find(page, 'Tara Singh');
   await go(page, /^New/);
   await says(page, /^approved$/);
-  const tabs = [];
+  const tabs = [page];
   try {
     // a browser has six connections to a server that speaks HTTP/1.1
-    while (tabs.length < 7) {
+    while (tabs.length < 8) {
+      await cover(tabs.at(-1), true);
       const tab = await page.context().newPage();
       tabs.push(tab);
       await tab.goto(page.url(), { timeout: 4000 });
     }
+    await house.phone().issue(invited, '--name', 'Phone-1');
+    await says(tabs.at(-1), /^issued$/);
+    await says(page, /^approved$/);
+    await cover(page, false);
+    await says(page, /^issued$/);
   } finally {
-    await Promise.all(tabs.map((tab) => tab.close()));
+    await Promise.all(tabs.slice(1).map((tab) => tab.close()));
   }
+});
+
+/** Waits for what a page is told live, after something was done. */
+async function told(page, done) {
+  const network = await page.context().newCDPSession(page);
+  await network.send('Network.enable');
+  const message = new Promise((heard) => network.once('Network.eventSourceMessageReceived', heard));
+  await done();
+  await message;
+  await network.detach();
+}
+
+test('an invitation that is being read stays open, whatever else is looked at in between', async () => {
+  await resident('Uwe Brandt', 'Phone-1');
+  const page = await at('omar');
+  await find(page, 'Uwe Brandt');
+  await replace(page, 'Phone-1', 'Damaged');
+  await press(page, 'Submit the replacement');
+  await says(page, /CRL number .* says so/);
+  await invitation(page);
+  await cover(page, true);
+  await told(page, () => cover(page, false));
+  assert.ok(await page.getByLabel('The invitation as text').isVisible());
 });
 
 /** How many replacements were submitted for the user whose page this is. */
 function submitted(page) {
-  return page.getByRole('row').filter({ hasText: 'Replacement submitted' }).filter({ hasText: 'done' }).count();
+  return page.getByRole('listitem').filter({ hasText: 'Replacement submitted', hasNotText: 'refused' }).count();
 }
 
 test('a double click asks once, and so does the way back', async () => {
@@ -480,17 +408,16 @@ test('markup in names is text', async () => {
   page.once('dialog', () => assert.fail('a name was run'));
   await go(page, 'Find a user');
   await go(page, 'Enter a new user');
-  await page.getByLabel('Name').fill(name);
-  await page.getByLabel('E-mail address').fill('zoe@example.org');
+  await fill(page, { Name: name, 'E-mail address': 'zoe@example.org' });
   await press(page, 'Enter');
   await title(page, name);
   assert.equal(await page.title(), `${name} – Remint`);
   await go(page, 'Issue a device');
-  await answer(page, 'mobile smart card');
-  await answer(page, 'Remotely, onto the phone');
+  await choose(page, 'mobile smart card');
+  await choose(page, 'Remotely, onto the phone');
   await press(page, 'Request it');
   await house.phone().issue(await invitation(page), '--name', '<script>alert(2)</script>');
-  await says(step(page, 'The new device is active'), '<script>alert(2)</script>');
+  await says(entry(page, 'The new device is active'), '<script>alert(2)</script>');
   await go(page, name);
   await isNow(page, '<script>alert(2)</script>', 'active');
   assert.equal(await page.locator('img, main script').count(), 0);
@@ -501,11 +428,11 @@ test('a wrong entry is said at the top, and what was typed is still there', asyn
   await go(page, 'Find a user');
   await go(page, 'Enter a new user');
   const typed = { Name: 'Otto Lang', 'E-mail address': 'otto@example.org', UPN: 'no upn' };
-  for (const [field, text] of Object.entries(typed)) await page.getByLabel(field).fill(text);
+  await fill(page, typed);
   await press(page, 'Enter');
   await says(page.getByRole('alert'), /upn.*no upn/);
   for (const [field, text] of Object.entries(typed)) assert.equal(await page.getByLabel(field).inputValue(), text);
-  await page.getByLabel('UPN').fill('');
+  await fill(page, { UPN: '' });
   await press(page, 'Enter');
   await title(page, 'Otto Lang');
 });
@@ -537,21 +464,6 @@ test('the main job is done without a script, and once when clicked twice', async
   await isNow(page, 'Phone-2', 'active');
   assert.equal(await submitted(page), 1);
 });
-
-/** Tab, until something has the focus. */
-async function tabTo(page, target) {
-  for (let pressed = 0; pressed < 60; pressed++) {
-    await page.keyboard.press('Tab');
-    if (await target.evaluate((element) => element === document.activeElement)) return;
-  }
-  assert.fail(`Tab does not reach it: ${target}`);
-}
-
-async function keys(page, target, key = 'Enter') {
-  await target.first().waitFor();
-  await tabTo(page, target);
-  await page.keyboard.press(key);
-}
 
 test('the main job is done by the keyboard alone', async () => {
   await resident('Rosa Dias', 'Phone-1');

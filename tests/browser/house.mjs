@@ -1,12 +1,13 @@
 // A real house for a test: a data folder, its operators, a server, phones and a browser. All of it is gone afterwards.
 
 import { execFile, spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { createHash, X509Certificate } from 'node:crypto';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, readdir } from 'node:fs/promises';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +20,12 @@ const REMINT = process.env.REMINT_BIN ?? built('remint');
 const MOBILE_SIM = process.env.MOBILE_SIM_BIN ?? built('mobile-sim');
 const PASSWORD = 'the file of an operator';
 const PIN = '123456';
+
+/** How long something that should come is waited for, in milliseconds. */
+export const PATIENCE = 10_000;
+
+/** The password that a user of a test sets. */
+export const OWN = 'correct horse battery staple';
 
 /** Who works here, and as what. */
 export const OPERATORS = {
@@ -61,6 +68,7 @@ class House {
     const [devices, desk, portal, status] = ports;
     this.ports = { devices, desk, portal, status };
     this.desk = `https://localhost:${desk}`;
+    this.portal = `https://localhost:${portal}`;
     House.#open.add(this);
   }
 
@@ -80,10 +88,12 @@ class House {
     const ports = Object.entries(this.ports).flatMap(([name, port]) => [`--${name}-port`, port]);
     await this.remint('init', '--host', 'localhost', '--bind', '127.0.0.1', '--organization', 'Example Org', ...ports);
     this.root = await readFile(join(this.data, 'ca', 'root.pem'));
-    for (const [name, roles] of Object.entries(operators)) {
-      const each = roles.flatMap((role) => ['--role', role]);
-      await this.remint('operator', 'add', name, ...each, '--out', this.#certificate(name), '--password', PASSWORD);
-    }
+    await Promise.all(Object.entries(operators).map((each) => this.#hire(...each)));
+  }
+
+  #hire(name, roles) {
+    const each = roles.flatMap((role) => ['--role', role]);
+    return this.remint('operator', 'add', name, ...each, '--out', this.#certificate(name), '--password', PASSWORD);
   }
 
   /** A subcommand of the server's program on this data folder; what it prints. */
@@ -130,6 +140,19 @@ class House {
     return { clientCertificates: [{ origin: this.desk, pfxPath: this.#certificate(name), passphrase: PASSWORD }] };
   }
 
+  /** What a browser context needs to show the certificate of a phone. */
+  async with(phone) {
+    const folder = await phone.exported();
+    const certificate = { origin: this.portal, certPath: join(folder, 'auth.pem'), keyPath: join(folder, 'auth.key.pem') };
+    return { clientCertificates: [certificate], ignoreHTTPSErrors: true };
+  }
+
+  /** The SHA-256 of the key of our servers, as a browser is told to trust it. */
+  async key() {
+    const { publicKey } = new X509Certificate(await readFile(join(this.data, 'ca', 'server.pem')));
+    return createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
+  }
+
   /** A phone that has nothing yet. */
   phone() {
     this.phones = (this.phones ?? 0) + 1;
@@ -139,36 +162,52 @@ class House {
   /** The desk as a program asks it; for what a test needs to be there before it begins. */
   async api(name, path, body) {
     const pfx = await readFile(this.#certificate(name));
-    return this.#ask('desk', path, body, { pfx, passphrase: PASSWORD });
+    return (await this.#ask('desk', path, body, { pfx, passphrase: PASSWORD })).answer;
   }
 
-  /** A user at the portal, signed in with a password of their own. */
-  async portal(login) {
+  /** A user's first password, as an administrator gives it. */
+  async firstPassword(login) {
     const printed = await this.remint('user', 'password', login);
-    const given = printed.split('\n')[0].split(': ')[1];
-    const own = 'correct horse battery staple';
-    let cookie = '';
+    return printed.split('\n')[0].split(': ')[1];
+  }
+
+  /** A user who signs in: the portal as a program asks it, with their cookie. */
+  async enter(login, password) {
     const ask = async (path, body) => {
-      const { answer, cookie: set } = await this.#ask('portal', path, body, {}, cookie);
-      cookie = set ?? cookie;
+      const { answer, cookie } = await this.#ask('portal', path, body, {}, ask.cookie);
+      ask.cookie = cookie ?? ask.cookie;
       return answer;
     };
-    const read = await this.#letters();
-    const { second_step_required: isAsked } = await ask('/api/sign-in', { login, password: given });
-    if (isAsked) await ask('/api/sign-in/code', { code: await this.#code(login, read) });
-    await ask('/api/password', { current: given, new: own });
+    const read = await this.letters();
+    const { second_step_required: isAsked } = await ask('/api/sign-in', { login, password });
+    if (isAsked) await ask('/api/sign-in/code', { code: await this.code(login, read) });
     return ask;
   }
 
+  /** A user who has set a password of their own. */
+  async signedIn(login) {
+    const given = await this.firstPassword(login);
+    const ask = await this.enter(login, given);
+    await ask('/api/password', { current: given, new: OWN });
+    return ask;
+  }
+
+  /** What an officer who recovers keys pastes, PEM; the key stays with them. */
+  async certificationRequest() {
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-keyout', join(this.folder, 'recovery.key')];
+    const { stdout } = await run('openssl', ['req', '-new', ...key, '-subj', '/CN=recovery']);
+    return stdout;
+  }
+
   /** The names of the letters that were delivered. */
-  async #letters() {
+  async letters() {
     return readdir(join(this.data, 'mail')).catch(() => []);
   }
 
-  /** The code of a letter to somebody that has come since. */
-  async #code(login, read) {
-    for (const end = Date.now() + 8000; Date.now() < end; await pause(50)) {
-      for (const name of (await this.#letters()).filter((each) => each.endsWith('.eml') && !read.includes(each))) {
+  /** The code of a letter to somebody that is none of those. */
+  async code(login, read) {
+    for (const end = Date.now() + PATIENCE; Date.now() < end; await pause(50)) {
+      for (const name of (await this.letters()).filter((each) => each.endsWith('.eml') && !read.includes(each))) {
         const [head, body] = (await readFile(join(this.data, 'mail', name), 'utf8')).split(/\r?\n\r?\n(.*)/s);
         const text = /base64/i.test(head) ? Buffer.from(body, 'base64').toString() : body;
         const code = head.includes(login) && text.match(/^\s+(\d{6})\s*$/m)?.[1];
@@ -211,14 +250,32 @@ class Phone {
   sync() {
     return this.#run('sync');
   }
+
+  /** What it carries, as PEM files; the folder of them. */
+  async exported() {
+    const folder = `${this.folder}-exported`;
+    await this.#run('export', folder, '--private-keys');
+    return folder;
+  }
 }
 
 export const openHouse = (operators = OPERATORS) => House.open(operators);
 
-export function openBrowser() {
+/** The first that is on the PATH: the shell has no windows to draw, and is there sooner. */
+function browserOnPath() {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const files = ['chromium-headless-shell', 'chromium'].flatMap((name) => folders.map((folder) => join(folder, name)));
+  const found = files.find((file) => existsSync(file));
+  if (!found) throw new Error('found: no browser on the PATH, expected: chromium-headless-shell or chromium, or CHROMIUM set to one');
+  return found;
+}
+
+/** A browser that trusts the servers of a house, and no others of its kind. */
+export async function openBrowser(house) {
   const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  const trust = `--ignore-certificate-errors-spki-list=${await house.key()}`; quiet.push(...'--js-flags=--no-opt'.split('|').filter(Boolean));
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', ...quiet],
+    executablePath: process.env.CHROMIUM ?? browserOnPath(),
+    args: ['--no-sandbox', '--disable-gpu', '--in-process-gpu', '--disable-quic', trust, ...quiet],
   });
 }
