@@ -330,7 +330,7 @@ test('what is over is no longer offered, on a page that lay open', async () => {
   await house.phone().issue(invited, '--name', 'Phone-1');
   await says(page, /^issued$/);
   for (const over of ['Cancel the request', 'Give out a new invitation']) {
-    await link(page, over).waitFor({ state: 'hidden', timeout: 2500 });
+    await link(page, over).waitFor({ state: 'hidden' });
   }
 });
 
@@ -347,7 +347,7 @@ test('many tabs that follow live leave room for another, and follow again when t
       await cover(tabs.at(-1), true);
       const tab = await page.context().newPage();
       tabs.push(tab);
-      await tab.goto(page.url(), { timeout: 4000 });
+      await tab.goto(page.url());
     }
     await house.phone().issue(invited, '--name', 'Phone-1');
     await says(tabs.at(-1), /^issued$/);

@@ -22,7 +22,7 @@ const PASSWORD = 'the file of an operator';
 const PIN = '123456';
 
 /** How long something that should come is waited for, in milliseconds. */
-export const PATIENCE = 10_000;
+export const PATIENCE = 15_000;
 
 /** The password that a user of a test sets. */
 export const OWN = 'correct horse battery staple';
@@ -273,7 +273,7 @@ function browserOnPath() {
 /** A browser that trusts the servers of a house, and no others of its kind. */
 export async function openBrowser(house) {
   const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-  const trust = `--ignore-certificate-errors-spki-list=${await house.key()}`; quiet.push(...'--js-flags=--no-opt'.split('|').filter(Boolean));
+  const trust = `--ignore-certificate-errors-spki-list=${await house.key()}`;
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? browserOnPath(),
     args: ['--no-sandbox', '--disable-gpu', '--in-process-gpu', '--disable-quic', trust, ...quiet],

@@ -20,7 +20,7 @@ class Scene {
 
   /** A browser of its own. */
   async context(options) {
-    const context = await this.browser.newContext(options);
+    const context = await this.browser.newContext({ reducedMotion: 'reduce', ...options });
     context.setDefaultTimeout(PATIENCE);
     return context;
   }

@@ -1,5 +1,5 @@
-// Takes the pictures of the desk and the portal in docs/screens/, or in the folder that is named. What differs from run to run (times, serials, codes) is written over, so that a picture
-// changes when its page does.
+// Takes the pictures of the desk and the portal in docs/screens/, or in the folder that is named. What differs from run to run (times,
+// serials, codes) is written over, so that a picture changes when its page does.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
