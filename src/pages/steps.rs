@@ -25,6 +25,19 @@ pub async fn steps(world: &World, words: Words, held: &Holdings, request: Reques
     Ok(Told { words, held, request: found, plan: world.policy.slots(found.kind), now: world.now(), because }.steps(heard))
 }
 
+/// Whether nothing of a request changes any more: it is closed, and every device that it renewed a key for has collected it.
+pub fn is_over(held: &Holdings, request: &Request) -> bool {
+    match request.state {
+        RequestState::Issued { at, .. } => !held.open_requests().any(|other| is_update_of(other, at)),
+        _ => !request.is_open(),
+    }
+}
+
+/// The updates that an issuance makes necessary are opened with it.
+fn is_update_of(other: &Request, issued: Timestamp) -> bool {
+    other.opened_at == issued && matches!(other.purpose, Purpose::Update { .. })
+}
+
 /// How far a step is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Progress {

@@ -11,7 +11,12 @@ if (live) {
     if (document.hidden) return;
     source = new EventSource(live.dataset.events);
     source.addEventListener("steps", (event) => {
+      // what was opened to be read stays open
+      const open = [...live.querySelectorAll("details")].map((each) => each.open);
       live.innerHTML = event.data;
+      live.querySelectorAll("details").forEach((each, place) => {
+        each.open = open[place] ?? each.open;
+      });
     });
     source.addEventListener("over", () => source.close());
   };

@@ -21,7 +21,7 @@ use crate::pages::frame::Page;
 use crate::pages::invited::{code, ticket};
 use crate::pages::live::{Seen, live};
 use crate::pages::parts::{at, name, request_title};
-use crate::pages::steps::steps;
+use crate::pages::steps::{is_over, steps};
 use crate::pages::visit::Visit;
 use crate::pages::words::{Words, text};
 use crate::store::views::LetterLine;
@@ -53,8 +53,8 @@ pub async fn follow(
     let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
     let title = request_title(words, &held, found);
     let click = query.click();
-    let events =
-        found.is_open().then(|| format!("/requests/{request}/events{}", click.map(|click| format!("?done={click}")).unwrap_or_default()));
+    let events = (!is_over(&held, found))
+        .then(|| format!("/requests/{request}/events{}", click.map(|click| format!("?done={click}")).unwrap_or_default()));
     let body = html! {
         (back(&visitor, &held))
         h1 { (name(&title)) }
@@ -98,7 +98,7 @@ pub async fn events(
             is_still_here(&world, &visitor).await?;
             let held = look_up_request(&world, &visitor.caller, request).await?;
             let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
-            Ok(Seen { part: part(&world, &visitor, &held, found, click).await?, is_over: !found.is_open() })
+            Ok(Seen { part: part(&world, &visitor, &held, found, click).await?, is_over: is_over(&held, found) })
         }
     })
     .into_response())

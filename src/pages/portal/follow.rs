@@ -21,7 +21,7 @@ use crate::pages::going::{request_path, see};
 use crate::pages::invited;
 use crate::pages::live::{Seen, live};
 use crate::pages::parts::{at, name, request_title};
-use crate::pages::steps::steps;
+use crate::pages::steps::{is_over, steps};
 use crate::pages::visit::Visit;
 use crate::pages::words::{Words, text};
 use crate::workflows::cancel_request::CancelRequest;
@@ -64,8 +64,7 @@ pub async fn follow(
     let found = mine(&held, &request)?;
     let title = request_title(words, &held, found);
     let click = query.click();
-    let events = found
-        .is_open()
+    let events = (!is_over(&held, found))
         .then(|| format!("/requests/{}/events{}", found.id, click.map(|click| format!("?done={click}")).unwrap_or_default()));
     let body = html! {
         (back(&guest, &held))
@@ -126,7 +125,7 @@ pub async fn events(
             is_still_signed_in(&world, &guest.user).await?;
             let held = guest.holdings(&world).await?;
             let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
-            Ok(Seen { part: part(&world, &guest, &held, found, click, &token).await?, is_over: !found.is_open() })
+            Ok(Seen { part: part(&world, &guest, &held, found, click, &token).await?, is_over: is_over(&held, found) })
         }
     })
     .into_response())
