@@ -257,6 +257,11 @@ impl Holdings {
         self.open_requests().find(|request| request.replacement().is_some_and(|(_, line)| line.target == target))
     }
 
+    /// Whether a device is on the line of an open replacement, its own or another's.
+    pub fn is_on_open_line(&self, device: DeviceId) -> bool {
+        self.open_requests().any(|request| request.replacement().is_some_and(|(_, line)| line.devices().any(|on_it| on_it == device)))
+    }
+
     /// The open update of a device.
     pub fn open_update_of(&self, device: DeviceId) -> Option<&Request> {
         self.open_requests().find(|request| matches!(request.purpose, Purpose::Update { device: updated } if updated == device))

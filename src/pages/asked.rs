@@ -44,11 +44,7 @@ pub fn question(visitor: &impl Visit, held: &Holdings, title: &str, questions: &
                 fieldset {
                     legend { (question.asked) }
                     @for (position, choice) in question.choices.iter().enumerate() {
-                        div.choice {
-                            input type="radio" required name=(question.field) value=(choice.value) id=(choice.value) aria-describedby={ (choice.value) "-hint" } autofocus[place == 0 && position == 0];
-                            label for=(choice.value) { (choice.label) }
-                            p.hint id={ (choice.value) "-hint" } { (choice.hint) }
-                        }
+                        (radio(question.field, choice, place == 0 && position == 0))
                     }
                 }
             }
@@ -56,6 +52,17 @@ pub fn question(visitor: &impl Visit, held: &Holdings, title: &str, questions: &
         }
     };
     visitor.page("/users", title, body).into_response()
+}
+
+/// One answer, to be chosen.
+pub fn radio(field: &str, Choice { value, label, hint }: &Choice, has_focus: bool) -> Markup {
+    html! {
+        div.choice {
+            input type="radio" required name=(field) value=(value) id=(value) aria-describedby={ (value) "-hint" } autofocus[has_focus];
+            label for=(value) { (label) }
+            p.hint id={ (value) "-hint" } { (hint) }
+        }
+    }
 }
 
 /// What was answered: what was asked, what was said, and where it can be changed.
@@ -67,6 +74,8 @@ pub struct Check<'a> {
     pub answers: &'a [Answer],
     /// What the form sends.
     pub fields: &'a [(&'a str, &'a str)],
+    /// What else it asks for.
+    pub more: Markup,
     pub button: &'a str,
 }
 
@@ -75,14 +84,14 @@ pub async fn check(
     world: &World,
     visitor: &impl Visit,
     held: &Holdings,
-    Check { title, answers, fields, button }: Check<'_>,
+    Check { title, answers, fields, more, button }: Check<'_>,
     errand: &dyn Errand,
 ) -> Result<Response, Problem> {
     let words = visitor.words();
     let told = preview(world, visitor.caller(), errand).await?;
     let body = html! {
         (back(visitor, held))
-        h1 { (title) }
+        h1 { (name(title)) }
         @if !answers.is_empty() {
             dl.answers {
                 @for (asked, answered, change) in answers {
@@ -98,6 +107,7 @@ pub async fn check(
         form method="post" {
             (visitor.token(world)?.field())
             @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
+            (more)
             button.primary.final[ends_something(&told)] { (button) }
             " " a.leave href=(visitor.user_path(held.user.id)) { (words.say("leave-it")) }
         }

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -49,6 +50,12 @@ pub fn click(world: &World, who: &str, token: &str) -> Result<Uuid, Problem> {
         return Err(stale());
     }
     Uuid::from_slice(id).map_err(|_| stale())
+}
+
+/// A form of one button.
+#[derive(Deserialize)]
+pub struct OnlyToken {
+    pub token: String,
 }
 
 /// The fields of a form that was sent.

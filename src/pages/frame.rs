@@ -80,6 +80,11 @@ impl Page {
         }
     }
 
+    /// The same form again, with what is wrong at its top.
+    pub fn again(self) -> Response {
+        self.with_status(StatusCode::UNPROCESSABLE_ENTITY)
+    }
+
     pub fn with_status(self, status: StatusCode) -> Response {
         let mut response = (status, Html(self.markup().into_string())).into_response();
         protect(response.headers_mut());

@@ -6,13 +6,37 @@ use std::time::Duration;
 use axum::response::sse::{Event, Sse};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use maud::Markup;
+use maud::{Markup, html};
+use serde::Deserialize;
+use uuid::Uuid;
 
+use super::going::request_path;
+use crate::lifecycle::ids::RequestId;
 use crate::workflows::failure::Failure;
 
 /// How often a page that is open looks again, and how often in all before its browser asks anew.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOKS: u32 = 120;
+
+/// What the address of such a page may tell.
+#[derive(Deserialize)]
+pub struct DoneQuery {
+    /// The click that led here.
+    done: Option<String>,
+}
+
+impl DoneQuery {
+    pub fn click(&self) -> Option<Uuid> {
+        self.done.as_deref()?.parse().ok()
+    }
+}
+
+/// The place of the live part of a request's page, with what it is now; it is listened for while it may change.
+pub fn place(request: RequestId, click: Option<Uuid>, Seen { part, is_over }: Seen) -> Markup {
+    let done = click.map(|click| format!("?done={click}")).unwrap_or_default();
+    let events = (!is_over).then(|| format!("{}/events{done}", request_path(request)));
+    html! { div #live data-events=[events] aria-live="polite" { (part) } }
+}
 
 /// What a look found.
 pub struct Seen {

@@ -12,6 +12,7 @@ mod invited;
 mod live;
 mod parts;
 mod portal;
+mod replacement;
 mod steps;
 mod told;
 mod visit;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::going::request_path;
 use super::words::{Words, number, text};
 use crate::lifecycle::change::Carried;
 use crate::lifecycle::credential::{Credential, Slot};
@@ -14,10 +15,10 @@ use crate::lifecycle::ids::CredentialId;
 use crate::lifecycle::request::{Purpose, Request, RequestState};
 use crate::workflows::failure::Failure;
 
-/// What is wrong with a form, at the top of its page, leading to the field.
-pub fn wrong(words: Words, told: Option<&str>, field: &str) -> Markup {
+/// What is wrong with a form, at the top of its page, leading to the field: which, and in which words.
+pub fn wrong(words: Words, wrong: Option<(&str, &str)>) -> Markup {
     html! {
-        @if let Some(told) = told {
+        @if let Some((field, told)) = wrong {
             div.errors role="alert" { h2 { (words.say("errors-title")) } p { a href={ "#" (field) } { (told) } } }
         }
     }
@@ -104,7 +105,16 @@ pub fn request_tag(words: Words, request: &Request) -> Markup {
     }
 }
 
-/// What a request is, in a line.
+/// A request with its page, how far it is, and since when it is open.
+pub fn request_line(words: Words, held: &Holdings, request: &Request) -> Markup {
+    html! {
+        a href=(request_path(request.id)) { (request_title(words, held, request)) }
+        " " (request_tag(words, request))
+        span.quiet { " " (words.say("since")) " " (at(request.opened_at)) }
+    }
+}
+
+/// What a request is, in words.
 pub fn request_title(words: Words, held: &Holdings, request: &Request) -> String {
     let named = |device| held.devices.get(&device).map_or("?", |device: &Device| device.name.as_str());
     let kind = words.word("kind", request.kind.as_str());

@@ -7,7 +7,7 @@ use super::parts::{at, name, request_tag, slot};
 use super::words::{Words, number, text};
 use crate::lifecycle::credential::{CredentialState, Slot};
 use crate::lifecycle::holdings::Holdings;
-use crate::lifecycle::ids::{DeviceId, RequestId};
+use crate::lifecycle::ids::DeviceId;
 use crate::lifecycle::request::{Purpose, Request, RequestState};
 use crate::lifecycle::ticket::TicketState;
 use crate::workflows::failure::Failure;
@@ -15,14 +15,13 @@ use crate::workflows::follow_request::{Heard, heard};
 use crate::workflows::world::World;
 
 /// The steps of a request as they are now.
-pub async fn steps(world: &World, words: Words, held: &Holdings, request: RequestId) -> Result<Markup, Failure> {
-    let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
-    let heard = heard(world, held, request).await?;
-    let because = match found.state {
-        RequestState::Rejected { .. } => world.store.rejected_because(request).await?,
+pub async fn steps(world: &World, words: Words, held: &Holdings, request: &Request) -> Result<Markup, Failure> {
+    let heard = heard(world, held, request.id).await?;
+    let because = match request.state {
+        RequestState::Rejected { .. } => world.store.rejected_because(request.id).await?,
         _ => None,
     };
-    Ok(Told { words, held, request: found, plan: world.policy.slots(found.kind), now: world.now(), because }.steps(heard))
+    Ok(Told { words, held, request, plan: world.policy.slots(request.kind), now: world.now(), because }.steps(heard))
 }
 
 /// Whether nothing of a request changes any more: it is closed, and every device that it renewed a key for has collected it.
@@ -202,7 +201,7 @@ impl Told<'_> {
     fn others(&self) -> Markup {
         let words = self.words;
         let RequestState::Issued { at: issued, .. } = self.request.state else { return html! {} };
-        let updates = self.held.requests.values().filter(|other| other.opened_at == issued);
+        let updates = self.held.requests.values().filter(|other| is_update_of(other, issued));
         let updates: Vec<(&str, bool)> = updates
             .filter_map(|other| match other.purpose {
                 Purpose::Update { device } => Some((self.held.devices.get(&device)?.name.as_str(), other.is_open())),

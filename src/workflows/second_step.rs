@@ -11,11 +11,10 @@ use zeroize::Zeroizing;
 use super::digits::digits;
 use super::failure::{Failure, broken};
 use super::letters::sign_in_letter;
-use super::sign_in::{SignedIn, fresh_session, open_session, over};
+use super::sign_in::{SignedIn, caller, fresh_session, open_session, over, session_hash, unless_late};
 use super::tries::{self, Try, seconds_until};
 use super::world::World;
 use crate::pki::key::sha256;
-use crate::store::StoreError;
 use crate::store::commit::{Commit, Write};
 
 /// What signing in takes beside the password.
@@ -50,13 +49,10 @@ pub(super) async fn send_code(world: &World, tried: Try, source: &str) -> Result
 
     // 3 keep, with the letter
     let held = world.load(user.id).await?.holdings;
-    let mut entry = super::sign_in::caller(user.id, source).entry("send-code", now);
+    let mut entry = caller(user.id, source).entry("send-code", now);
     entry.on_behalf_of = Some(user.id);
     let writes = vec![tried.forget_this(), Write::PortalSession(session), sign_in_letter(world, &held, &code, now + LIFETIME)?];
-    world.store.commit(Commit { name: "send-code", guard: None, writes, audit: Some(entry) }).await.map_err(|error| match error {
-        StoreError::Conflict => over(), // the password was changed in the same moment
-        other => other.into(),
-    })?;
+    world.store.commit(Commit { name: "send-code", guard: None, writes, audit: Some(entry) }).await.map_err(unless_late)?;
     Ok(SignedIn { token, user: tried.user, must_change, awaits_code: true })
 }
 
@@ -64,10 +60,7 @@ pub(super) async fn send_code(world: &World, tried: Try, source: &str) -> Result
 pub async fn enter_code(world: &World, token: &str, code: &str, source: &str) -> Result<SignedIn, Failure> {
     let now = world.now();
     // 1 the session that waits
-    let session = match session_hash(token) {
-        Some(hash) => world.store.portal_session(hash).await?.ok_or_else(over)?,
-        None => return Err(over()),
-    };
+    let session = world.store.portal_session(session_hash(token).ok_or_else(over)?).await?.ok_or_else(over)?;
     let Some(expected) = session.code_hash.filter(|_| now < session.opened_at + LIFETIME) else { return Err(over()) };
 
     // 2 the code, if one is looked at now
@@ -81,11 +74,6 @@ pub async fn enter_code(world: &World, token: &str, code: &str, source: &str) ->
 
     // 3 the session
     open_session(world, tried, Some(session.token_hash), source).await
-}
-
-fn session_hash(token: &str) -> Option<[u8; 32]> {
-    let secret: [u8; 32] = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
-    Some(sha256(&secret))
 }
 
 /// Of what the browser holds and what the letter says: neither the database nor either of them alone tells the other.

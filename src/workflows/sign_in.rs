@@ -16,7 +16,6 @@ use crate::lifecycle::actor::Actor;
 use crate::lifecycle::change::Change;
 use crate::lifecycle::device::DeviceStatus;
 use crate::lifecycle::ids::UserId;
-use crate::lifecycle::reason::{EndReason, Reason};
 use crate::lifecycle::user::User;
 use crate::pki::key::{random, sha256};
 use crate::pki::password;
@@ -77,16 +76,27 @@ pub(super) async fn open_session(world: &World, tried: Try, waiting: Option<[u8;
     let mut entry = caller(tried.user.id, source).entry("sign-in", now);
     entry.on_behalf_of = Some(tried.user.id);
     entry.details = json!({ "by": if waiting.is_some() { "password and code" } else { "password" } });
-    world.store.commit(Commit { name: "sign-in", guard: None, writes, audit: Some(entry) }).await.map_err(|error| match error {
-        StoreError::Conflict => over(), // the code, or the initial password, was spent in the same moment
-        other => other.into(),
-    })?;
+    world.store.commit(Commit { name: "sign-in", guard: None, writes, audit: Some(entry) }).await.map_err(unless_late)?;
     Ok(SignedIn { token, user: tried.user, must_change, awaits_code: false })
 }
 
 /// Nothing of a sign-in is left to go on with.
 pub(super) fn over() -> Failure {
     Failure::invalid("sign-in-required", "found: no sign-in that can go on, expected: sign in")
+}
+
+/// What a step was about is gone: the code or the initial password was spent, or the password changed, in the same moment.
+pub(super) fn unless_late(error: StoreError) -> Failure {
+    match error {
+        StoreError::Conflict => over(),
+        other => other.into(),
+    }
+}
+
+/// Under which name a session is kept, by what the browser holds.
+pub(super) fn session_hash(token: &str) -> Option<[u8; 32]> {
+    let secret: [u8; 32] = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
+    Some(sha256(&secret))
 }
 
 /// A session that begins now, and what the browser is to hold.
@@ -139,8 +149,7 @@ pub(super) fn caller(user: UserId, source: &str) -> Caller {
 
 /// Who holds this token, if the session is not over.
 pub async fn identify_user(world: &World, token: &str, source: &str) -> Result<PortalUser, Failure> {
-    let secret: [u8; 32] = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(over)?;
-    let session = world.store.portal_session(sha256(&secret)).await?.ok_or_else(over)?;
+    let session = world.store.portal_session(session_hash(token).ok_or_else(over)?).await?.ok_or_else(over)?;
     if session.code_hash.is_some() {
         return Err(Failure::invalid("second-step-required", "found: a sign-in without its second step, expected: the code that was sent"));
     }
@@ -192,10 +201,8 @@ pub async fn sign_out(world: &World, user: &PortalUser) -> Result<(), Failure> {
 /// Whether a device is reported or ended as lost or stolen: a browser on it may be signed in at the portal.
 pub(super) fn falls_into_other_hands(writes: &[Write]) -> bool {
     writes.iter().any(|write| match write {
-        Write::Change(Change::RequestOpened(request)) => {
-            request.replacement().is_some_and(|(reason, _)| matches!(reason, Reason::Lost | Reason::Stolen))
-        }
-        Write::Change(Change::DeviceTerminated { reason, .. }) => matches!(reason, EndReason::Lost | EndReason::Stolen),
+        Write::Change(Change::RequestOpened(request)) => request.replacement().is_some_and(|(reason, _)| reason.exposes_keys()),
+        Write::Change(Change::DeviceTerminated { reason, .. }) => reason.exposes_keys(),
         _ => false,
     })
 }

@@ -66,8 +66,8 @@ pub struct OwnAuditQuery {
     after: Option<i64>,
 }
 
-/// No password is longer, and nobody makes us stretch more.
-const LONGEST: usize = 1024;
+/// No password is longer, in bytes, and nobody makes us stretch more.
+pub const LONGEST: usize = 1024;
 
 fn secret(field: &str, text: String) -> Result<Zeroizing<String>, Problem> {
     let text = Zeroizing::new(text);

@@ -1,7 +1,7 @@
 //! The portal API: what users do for themselves, signed in with their password and a code, or with a device of their own. `GET /api/openapi.json` describes it. What is no user's
 //! business (lifecycle.md §5) has no path here.
 
-mod account;
+pub mod account;
 mod requests;
 
 use std::sync::Arc;

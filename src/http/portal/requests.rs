@@ -11,7 +11,6 @@ use super::bodies::{OpenedBody, ProblemBody, ReplacementBody, RequestBody, opene
 use crate::http::body::Parsed;
 use crate::http::problem::Problem;
 use crate::http::words::{Segment, id};
-use crate::lifecycle::reason::Reason;
 use crate::workflows::cancel_request::CancelRequest;
 use crate::workflows::errand::carry_out;
 use crate::workflows::invite_again::InviteAgain;
@@ -29,7 +28,7 @@ pub async fn submit(
 ) -> Result<(StatusCode, Json<OpenedBody>), Problem> {
     let errand = body.errand()?;
     let done = carry_out(&world, &user.caller, &errand).await?;
-    if matches!(errand.reason, Reason::Lost | Reason::Stolen) {
+    if errand.reason.exposes_keys() {
         end_other_sessions(&world, &user).await?;
     }
     Ok((StatusCode::CREATED, Json(opened(done)?)))

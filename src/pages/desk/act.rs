@@ -15,15 +15,15 @@ use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{CredentialId, DeviceId, RequestId};
 use crate::lifecycle::reason::Termination;
 use crate::lifecycle::request::{Request, RequestState};
-use crate::pages::asked::{back, done};
+use crate::pages::asked::{Check, Choice, back, check, done, radio};
 use crate::pages::form::Filled;
-use crate::pages::parts::{effects, ends_something, name, request_title, slot};
+use crate::pages::parts::{request_title, slot};
 use crate::pages::visit::Visit;
 use crate::pages::words::Words;
 use crate::workflows::approve_request::{ApproveRequest, RejectRequest};
 use crate::workflows::bind_device::{BindDevice, UnbindDevice};
 use crate::workflows::cancel_request::CancelRequest;
-use crate::workflows::errand::{Errand, preview};
+use crate::workflows::errand::Errand;
 use crate::workflows::failure::Failure;
 use crate::workflows::invite_again::InviteAgain;
 use crate::workflows::look_up_user::{look_up_credential, look_up_device, look_up_request};
@@ -189,14 +189,14 @@ fn why(words: Words) -> Markup {
         fieldset {
             legend { (words.say("terminate-why")) }
             @for reason in Termination::ALL {
-                div.choice {
-                    input type="radio" required name="reason" value=(reason) id=(reason) aria-describedby={ (reason) "-hint" };
-                    label for=(reason) { (words.word("reason", reason.as_str())) }
-                    p.hint id={ (reason) "-hint" } { (words.word("terminate-hint", reason.as_str())) }
-                }
+                (radio("reason", &ending(words, reason.as_str()), false))
             }
         }
     }
+}
+
+fn ending(words: Words, value: &'static str) -> Choice {
+    Choice { value, label: words.word("reason", value), hint: words.word("terminate-hint", value) }
 }
 
 /// The blank cards of the kind that is asked for.
@@ -226,23 +226,10 @@ async fn confirm(
     visitor: &Visitor,
     held: &Holdings,
     title: &str,
-    carried: &[(&str, &str)],
+    fields: &[(&str, &str)],
     more: Markup,
     errand: &dyn Errand,
 ) -> Result<Response, Problem> {
-    let words = visitor.words;
-    let told = preview(world, &visitor.caller, errand).await?;
-    let body = html! {
-        (back(visitor, held))
-        h1 { (name(title)) }
-        (effects(words, held, &told, visitor.undo_words()))
-        form method="post" {
-            (visitor.token(world)?.field())
-            @for (name, value) in carried { input type="hidden" name=(name) value=(value); }
-            (more)
-            button.primary.final[ends_something(&told)] { (words.word("button", errand.name())) }
-            " " a.leave href=(user_path(held.user.id)) { (words.say("leave-it")) }
-        }
-    };
-    Ok(visitor.page("/users", title, body).into_response())
+    let button = visitor.words.word("button", errand.name());
+    check(world, visitor, held, Check { title, answers: &[], fields, more, button: &button }, errand).await
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::Visitor;
@@ -19,7 +18,7 @@ use crate::lifecycle::request::{Mode, Request, RequestState};
 use crate::pages::asked::back;
 use crate::pages::frame::Page;
 use crate::pages::invited::{code, ticket};
-use crate::pages::live::{Seen, live};
+use crate::pages::live::{DoneQuery, Seen, live, place};
 use crate::pages::parts::{at, name, request_title};
 use crate::pages::steps::{is_over, steps};
 use crate::pages::visit::Visit;
@@ -29,18 +28,6 @@ use crate::workflows::failure::Failure;
 use crate::workflows::invitation::Invitation;
 use crate::workflows::look_up_user::look_up_request;
 use crate::workflows::world::World;
-
-#[derive(Deserialize)]
-pub struct DoneQuery {
-    /// The click that led here.
-    done: Option<String>,
-}
-
-impl DoneQuery {
-    pub fn click(&self) -> Option<Uuid> {
-        self.done.as_deref()?.parse().ok()
-    }
-}
 
 pub async fn follow(
     State(world): State<Arc<World>>,
@@ -53,33 +40,32 @@ pub async fn follow(
     let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
     let title = request_title(words, &held, found);
     let click = query.click();
-    let events = (!is_over(&held, found))
-        .then(|| format!("/requests/{request}/events{}", click.map(|click| format!("?done={click}")).unwrap_or_default()));
     let body = html! {
         (back(&visitor, &held))
         h1 { (name(&title)) }
-        div #live data-events=[events] aria-live="polite" { (part(&world, &visitor, &held, found, click).await?) }
+        (place(request, click, seen(&world, &visitor, &held, found, click).await?))
     };
     Ok(visitor.page("/requests", title, body))
 }
 
 /// What changes while it is looked at.
-async fn part(world: &World, visitor: &Visitor, held: &Holdings, found: &Request, click: Option<Uuid>) -> Result<Markup, Failure> {
+async fn seen(world: &World, visitor: &Visitor, held: &Holdings, found: &Request, click: Option<Uuid>) -> Result<Seen, Failure> {
     let words = visitor.words;
     let disputed = world.store.dispute_of(found.id).await?;
     let undelivered_letters = world.store.undelivered(found.id).await?;
     let is_to_be_used = matches!(found.state, RequestState::Approved | RequestState::Bound { .. });
     let deed =
         click.and_then(|click| world.deeds.of(click, visitor.who())).filter(|deed| deed.outcome.request == Some(found.id) && is_to_be_used);
-    Ok(html! {
+    let part = html! {
         @if let Some(since) = disputed {
             div.errors role="alert" { h2 { (words.say("disputed-title")) } p { (words.say("disputed")) " " (at(since)) } }
         }
         (undelivered(words, &undelivered_letters))
         @if let Some(invitation) = deed.as_ref().and_then(|deed| deed.outcome.invitation.as_ref()) { (invited(words, found, held, invitation)) }
-        (steps(world, words, held, found.id).await?)
+        (steps(world, words, held, found).await?)
         (doings(visitor, found))
-    })
+    };
+    Ok(Seen { part, is_over: is_over(held, found) })
 }
 
 /// The same, sent anew whenever it changes.
@@ -98,7 +84,7 @@ pub async fn events(
             is_still_here(&world, &visitor).await?;
             let held = look_up_request(&world, &visitor.caller, request).await?;
             let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
-            Ok(Seen { part: part(&world, &visitor, &held, found, click).await?, is_over: is_over(&held, found) })
+            seen(&world, &visitor, &held, found, click).await
         }
     })
     .into_response())

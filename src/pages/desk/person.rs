@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use maud::html;
 use serde::Deserialize;
 
@@ -15,7 +14,7 @@ use crate::lifecycle::actor::Role;
 use crate::lifecycle::directory::Attributes;
 use crate::lifecycle::holdings::Holdings;
 use crate::pages::asked::back;
-use crate::pages::form::Filled;
+use crate::pages::form::{Filled, OnlyToken};
 use crate::pages::frame::Page;
 use crate::pages::going::see;
 use crate::pages::parts::{name, wrong};
@@ -26,11 +25,6 @@ use crate::workflows::failure::Failure;
 use crate::workflows::look_up_user::look_up_user;
 use crate::workflows::set_password::give_initial_password;
 use crate::workflows::world::World;
-
-#[derive(Deserialize)]
-pub struct OnlyToken {
-    token: String,
-}
 
 /// What giving a first password means.
 pub async fn ask_password(State(world): State<Arc<World>>, visitor: Visitor, Segment(user): Segment) -> Result<Page, Problem> {
@@ -123,7 +117,7 @@ fn directory(
     let body = html! {
         (back(visitor, held))
         h1 { (words.say("directory-title")) ": " (name(&held.user.name)) }
-        (wrong(words, told.map(|(_, told)| told), told.map_or("sid", |(field, _)| field)))
+        (wrong(words, told))
         p { (words.say("directory-what")) }
         form method="post" {
             (visitor.token(world)?.field())
@@ -160,6 +154,5 @@ pub async fn describe(
     };
     let Err((field, told)) = described else { return Ok(see(&user_path(user))) };
     let held = look_up_user(&world, &visitor.caller, user).await?;
-    let page = directory(&world, &visitor, &held, &fields, Some((field, &told)))?;
-    Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
+    Ok(directory(&world, &visitor, &held, &fields, Some((field, &told)))?.again())
 }

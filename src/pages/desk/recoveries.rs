@@ -3,25 +3,25 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use der::pem::{LineEnding, encode_string};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{Visitor, user_path};
 use crate::http::problem::Problem;
-use crate::http::words::{Queried, Segment, Segments, b64, id, to_b64};
+use crate::http::words::{Queried, Segment, Segments, b64, id};
 use crate::lifecycle::actor::Role;
 use crate::lifecycle::ids::{RecoveryId, UserId};
 use crate::pages::asked::back;
-use crate::pages::form::Filled;
+use crate::pages::form::{Filled, OnlyToken};
 use crate::pages::frame::Page;
 use crate::pages::going::see;
 use crate::pages::parts::{at, name, tag, wrong};
 use crate::pages::visit::Visit;
 use crate::workflows::deeds::Outcome;
 use crate::workflows::deliver_encryption_key::Delivery;
-use crate::workflows::failure::Failure;
+use crate::workflows::failure::{Failure, broken};
 use crate::workflows::look_up_user::look_up_user;
 use crate::workflows::recover_keys::{self, NewRecovery, RecoveryTold, fingerprint};
 use crate::workflows::world::World;
@@ -79,7 +79,7 @@ async fn asked(world: &World, visitor: &Visitor, user: UserId, fields: &AskField
     let body = html! {
         (back(visitor, &held))
         h1 { (words.say("recover-title")) ": " (name(&held.user.name)) }
-        (wrong(words, told, "because"))
+        (wrong(words, told.map(|told| ("because", told))))
         p { (words.say("recoveries-what")) }
         form method="post" {
             (visitor.token(world)?.field())
@@ -110,7 +110,7 @@ pub async fn submit(
     let because = fields.because.trim().to_owned();
     let recipient = match request_of(&fields.recipient) {
         Ok(recipient) => recipient,
-        Err(told) => return Ok(again(asked(&world, &visitor, user, &fields, Some(&told)).await?)),
+        Err(told) => return Ok(asked(&world, &visitor, user, &fields, Some(&told)).await?.again()),
     };
     let act = async {
         let told = recover_keys::ask(&world, &visitor.caller, &NewRecovery { user, because, recipient, serials: Vec::new() }).await?;
@@ -118,13 +118,9 @@ pub async fn submit(
     };
     match world.deeds.once(world.now(), click, visitor.who(), act).await {
         Ok(deed) => Ok(see(&deed.outcome.leads_to)),
-        Err(Failure::Invalid { detail, .. }) => Ok(again(asked(&world, &visitor, user, &fields, Some(&detail)).await?)),
+        Err(Failure::Invalid { detail, .. }) => Ok(asked(&world, &visitor, user, &fields, Some(&detail)).await?.again()),
         Err(failure) => Err(failure.into()),
     }
-}
-
-fn again(page: Page) -> Response {
-    page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response()
 }
 
 /// A certification request, pasted as PEM.
@@ -173,11 +169,6 @@ async fn page(world: &World, visitor: &Visitor, told: &RecoveryTold, more: Marku
     Ok(visitor.page("/recoveries", words.say("recover-title"), body))
 }
 
-#[derive(Deserialize)]
-pub struct OnlyToken {
-    token: String,
-}
-
 pub async fn act(
     State(world): State<Arc<World>>,
     visitor: Visitor,
@@ -191,7 +182,7 @@ pub async fn act(
         "refuse" => recover_keys::refuse(&world, &visitor.caller, recovery, None).await.map(|_| see(&path(recovery))),
         "collect" => {
             let (told, keys) = recover_keys::collect(&world, &visitor.caller, recovery).await?;
-            return Ok(page(&world, &visitor, &told, collected(&visitor, &keys)).await?.into_response());
+            return Ok(page(&world, &visitor, &told, collected(&visitor, &keys)?).await?.into_response());
         }
         _ => return Err(Problem::new("unknown", "no such act")),
     }
@@ -199,24 +190,20 @@ pub async fn act(
 }
 
 /// The keys, shown this once.
-fn collected(visitor: &Visitor, keys: &[Delivery]) -> Markup {
+fn collected(visitor: &Visitor, keys: &[Delivery]) -> Result<Markup, Failure> {
     let words = visitor.words;
-    let pem = |label: &str, der: &[u8]| {
-        let digits = to_b64(der);
-        let lines: Vec<&str> = digits.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
-        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
-    };
-    html! {
+    let pem = |label, der| encode_string(label, LineEnding::LF, der).map_err(|_| broken("a key in PEM"));
+    Ok(html! {
         section.invitation aria-labelledby="keys" {
             h2 #keys { (words.say("recover-collected")) }
             p { (words.say("recover-collected-hint")) }
             @for (place, key) in keys.iter().enumerate() {
                 h3 { code { (key.serial) } }
                 label for={ "key-" (place) } { (words.say("recover-enveloped")) }
-                textarea id={ "key-" (place) } readonly rows="5" { (pem("CMS", &key.enveloped)) }
+                textarea id={ "key-" (place) } readonly rows="5" { (pem("CMS", &key.enveloped)?) }
                 label for={ "certificate-" (place) } { (words.say("recover-certificate")) }
-                textarea id={ "certificate-" (place) } readonly rows="5" { (pem("CERTIFICATE", &key.certificate)) }
+                textarea id={ "certificate-" (place) } readonly rows="5" { (pem("CERTIFICATE", &key.certificate)?) }
             }
         }
-    }
+    })
 }

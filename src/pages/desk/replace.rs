@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use maud::html;
 use serde::Deserialize;
 
 use super::Visitor;
@@ -17,19 +18,13 @@ use crate::lifecycle::reason::Reason;
 use crate::lifecycle::request::Mode;
 use crate::pages::asked::{Check, Choice, Question, check, choice, done, question};
 use crate::pages::form::Filled;
+use crate::pages::replacement::{Answers, SubmitFields};
 use crate::pages::words::text;
 use crate::workflows::failure::Failure;
 use crate::workflows::look_up_user::{look_up_device, look_up_user};
 use crate::workflows::request_initial_issuance::RequestInitialIssuance;
 use crate::workflows::submit_replacement::SubmitReplacement;
 use crate::workflows::world::World;
-
-/// The answers so far.
-#[derive(Deserialize)]
-pub struct Answers {
-    reason: Option<String>,
-    mode: Option<String>,
-}
 
 /// One question a page, then what will happen.
 pub async fn replace(
@@ -65,14 +60,8 @@ pub async fn replace(
     ];
     let fields = [("reason", reason.as_str()), ("mode", mode.as_str())];
     let button = words.say("replace-button");
-    check(&world, &visitor, &held, Check { title: &title, answers: &answers, fields: &fields, button: &button }, &errand).await
-}
-
-#[derive(Deserialize)]
-pub struct SubmitFields {
-    token: String,
-    reason: String,
-    mode: String,
+    check(&world, &visitor, &held, Check { title: &title, answers: &answers, fields: &fields, more: html! {}, button: &button }, &errand)
+        .await
 }
 
 pub async fn submit(
@@ -81,8 +70,7 @@ pub async fn submit(
     Segment(device): Segment,
     Filled(fields): Filled<SubmitFields>,
 ) -> Result<Response, Problem> {
-    let errand =
-        SubmitReplacement { target: id("device", &device)?, reason: parse("reason", &fields.reason)?, mode: parse("mode", &fields.mode)? };
+    let errand = fields.errand(&device)?;
     done(&world, &visitor, &fields.token, &errand).await
 }
 
@@ -124,7 +112,8 @@ pub async fn issue(
     ];
     let fields = [("kind", kind.as_str()), ("mode", mode.as_str())];
     let button = words.say("issue-button");
-    check(&world, &visitor, &held, Check { title: &title, answers: &answers, fields: &fields, button: &button }, &errand).await
+    check(&world, &visitor, &held, Check { title: &title, answers: &answers, fields: &fields, more: html! {}, button: &button }, &errand)
+        .await
 }
 
 #[derive(Deserialize)]

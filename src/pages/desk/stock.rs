@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use maud::html;
 use serde::Deserialize;
 
@@ -51,7 +50,7 @@ async fn page(world: &World, visitor: &Visitor, after: Option<DeviceId>, typed: 
     let next = cards.last().filter(|_| cards.len() == PAGE as usize).map(|last| last.id);
     let body = html! {
         h1 { (words.say("stock-title")) }
-        (wrong(words, typed.wrong.map(|(_, told)| told), typed.wrong.map_or("serial", |(field, _)| field)))
+        (wrong(words, typed.wrong))
         form method="post" {
             (visitor.token(world)?.field())
             label for="serial" { (words.say("stock-serial")) }
@@ -92,7 +91,7 @@ pub async fn add(State(world): State<Arc<World>>, visitor: Visitor, Filled(field
         Err(failure) => {
             let Some((field, told)) = wrong_field(visitor.words, &failure, &["serial", "model"]) else { return Err(failure.into()) };
             let typed = Typed { serial: &fields.serial, model: &fields.model, wrong: Some((field, &told)) };
-            Ok(page(&world, &visitor, None, typed).await?.with_status(StatusCode::UNPROCESSABLE_ENTITY))
+            Ok(page(&world, &visitor, None, typed).await?.again())
         }
     }
 }
@@ -107,7 +106,7 @@ fn list_page(world: &World, visitor: &Visitor, text: &str, told: Option<&str>) -
     let words = visitor.words;
     let body = html! {
         h1 { (words.say("stock-import-title")) }
-        (wrong(words, told, "list"))
+        (wrong(words, told.map(|told| ("list", told))))
         form method="post" {
             (visitor.token(world)?.field())
             label for="list" { (words.say("stock-list")) }
@@ -131,9 +130,7 @@ pub async fn import(State(world): State<Arc<World>>, visitor: Visitor, Filled(fi
     let act = async { import_stock(&world, &visitor.caller, &fields.list, false).await.map(|_| Outcome::default()) };
     match world.deeds.once(world.now(), click, visitor.who(), act).await {
         Ok(_) => Ok(see("/stock")),
-        Err(Failure::Invalid { detail, .. }) => {
-            Ok(list_page(&world, &visitor, &fields.list, Some(&detail))?.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
-        }
+        Err(Failure::Invalid { detail, .. }) => Ok(list_page(&world, &visitor, &fields.list, Some(&detail))?.again()),
         Err(failure) => Err(failure.into()),
     }
 }

@@ -19,7 +19,7 @@ use crate::lifecycle::request::Request;
 use crate::pages::frame::Page;
 use crate::pages::going::{request_path, see};
 use crate::pages::history::{actors, log};
-use crate::pages::parts::{at, carried, day, holds, name, request_tag, request_title, slot, tag};
+use crate::pages::parts::{at, carried, day, holds, name, request_line, slot, tag};
 use crate::pages::visit::Visit;
 use crate::pages::words::{Words, number, text};
 use crate::store::views::AuditFilter;
@@ -101,13 +101,7 @@ fn under_way(words: Words, held: &Holdings) -> Markup {
             section.notice aria-labelledby="under-way" {
                 h2 #under-way { (words.say("user-under-way")) }
                 ul.list {
-                    @for request in open {
-                        li {
-                            a href=(request_path(request.id)) { (request_title(words, held, request)) }
-                            " " (request_tag(words, request))
-                            span.quiet { " " (words.say("since")) " " (at(request.opened_at)) }
-                        }
-                    }
+                    @for request in open { li { (request_line(words, held, request)) } }
                 }
             }
         }
@@ -200,7 +194,6 @@ fn doings(words: Words, held: &Holdings, device: &Device) -> Markup {
     let is_held = held.holds.stands(Held::Device(device.id), Cause::HelpDeskDevice(device.id));
     let replacement = held.open_replacement_of(device.id);
     let is_back_possible = held.arrangements_over(device.id).next().is_some() && held.stand_in_of(device.id).is_none();
-    let is_in_line = held.open_requests().any(|r| r.replacement().is_some_and(|(_, line)| line.devices().any(|d| d == device.id)));
     let link = |act: &str, is_first: bool| {
         html! {
             a class=(if is_first { "button" } else { "small" }) href={ "/devices/" (device.id) "/" (act) } {
@@ -214,7 +207,7 @@ fn doings(words: Words, held: &Holdings, device: &Device) -> Markup {
                 @if let Some(request) = replacement {
                     a.button href=(request_path(request.id)) { (words.say("card-follow")) }
                 }
-                @if !is_in_line { (link("replace", true)) }
+                @if !held.is_on_open_line(device.id) { (link("replace", true)) }
                 @if is_back_possible { (link("returned", false)) }
                 @if matches!(device.state, DeviceState::Issued { stand_in: Some(_), .. }) {
                     a.small href={ "/devices/" (device.id) "/terminate?reason=retired" } { (words.say("card-original-back")) }

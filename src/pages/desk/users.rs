@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -79,8 +78,7 @@ async fn found(world: &World, asked: &str, after: Option<UserId>) -> Result<Vec<
 /// The serial of a certificate as programs print it: hexadecimal, with colons or without.
 async fn by_certificate(world: &World, asked: &str) -> Result<Option<User>, Failure> {
     let digits: String = asked.chars().filter(|character| !matches!(character, ':' | ' ')).collect();
-    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
-    let Some(serial) = bytes.as_deref().and_then(Serial::from_bytes) else { return Ok(None) };
+    let Ok(serial) = digits.parse::<Serial>() else { return Ok(None) };
     match world.store.credential_by_serial(serial).await? {
         Some(credential) => Ok(Some(world.load(credential.user).await?.holdings.user)),
         None => Ok(None),
@@ -148,8 +146,7 @@ pub async fn create(State(world): State<Arc<World>>, visitor: Visitor, Filled(fi
             let Some((field, told)) = wrong_field(visitor.words, &failure, &["name", "email", "upn"]) else { return Err(failure.into()) };
             // what was left empty is not what is wrong
             let field = if field == "upn" && fields.upn.trim().is_empty() { "email" } else { field };
-            let page = entry(&visitor, &visitor.token(&world)?, &fields, Some((field, &told)));
-            Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY))
+            Ok(entry(&visitor, &visitor.token(&world)?, &fields, Some((field, &told))).again())
         }
     }
 }
@@ -166,7 +163,7 @@ fn entry(visitor: &Visitor, token: &Token, fields: &NewFields, told: Option<(&st
     };
     let body = html! {
         h1 { (words.say("new-user-title")) }
-        (wrong(words, told.map(|(_, told)| told), told.map_or("name", |(field, _)| field)))
+        (wrong(words, told))
         form method="post" {
             (token.field())
             (field("name", words.say("new-user-name"), None, &fields.name, "text"))

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::Guest;
@@ -15,11 +14,11 @@ use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::RequestId;
 use crate::lifecycle::request::{Mode, Request, RequestState, Requester};
 use crate::pages::asked::{Check, back, check, done};
-use crate::pages::form::{Filled, Token};
+use crate::pages::form::{Filled, OnlyToken, Token};
 use crate::pages::frame::Page;
 use crate::pages::going::{request_path, see};
 use crate::pages::invited;
-use crate::pages::live::{Seen, live};
+use crate::pages::live::{DoneQuery, Seen, live, place};
 use crate::pages::parts::{at, name, request_title};
 use crate::pages::steps::{is_over, steps};
 use crate::pages::visit::Visit;
@@ -31,23 +30,6 @@ use crate::workflows::invitation::Invitation;
 use crate::workflows::invite_again::InviteAgain;
 use crate::workflows::sign_in::is_still_signed_in;
 use crate::workflows::world::World;
-
-#[derive(Deserialize)]
-pub struct DoneQuery {
-    /// The click that led here.
-    done: Option<String>,
-}
-
-impl DoneQuery {
-    fn click(&self) -> Option<Uuid> {
-        self.done.as_deref()?.parse().ok()
-    }
-}
-
-#[derive(Deserialize)]
-pub struct OnlyToken {
-    token: String,
-}
 
 /// The request of this id among those of the guest.
 fn mine<'h>(held: &'h Holdings, request: &str) -> Result<&'h Request, Problem> {
@@ -64,31 +46,22 @@ pub async fn follow(
     let found = mine(&held, &request)?;
     let title = request_title(words, &held, found);
     let click = query.click();
-    let events = (!is_over(&held, found))
-        .then(|| format!("/requests/{}/events{}", found.id, click.map(|click| format!("?done={click}")).unwrap_or_default()));
     let body = html! {
         (back(&guest, &held))
         h1 { (name(&title)) }
-        div #live data-events=[events] aria-live="polite" { (part(&world, &guest, &held, found, click, &guest.token(&world)?).await?) }
+        (place(found.id, click, seen(&world, &guest, &held, found, click, &guest.token(&world)?).await?))
     };
     Ok(guest.page("/", title, body))
 }
 
 /// What changes while it is looked at.
-async fn part(
-    world: &World,
-    guest: &Guest,
-    held: &Holdings,
-    found: &Request,
-    click: Option<Uuid>,
-    token: &Token,
-) -> Result<Markup, Failure> {
+async fn seen(world: &World, guest: &Guest, held: &Holdings, found: &Request, click: Option<Uuid>, token: &Token) -> Result<Seen, Failure> {
     let words = guest.words;
     let disputed = world.store.dispute_of(found.id).await?;
     let deed = click
         .and_then(|click| world.deeds.of(click, guest.who()))
         .filter(|deed| deed.outcome.request == Some(found.id) && is_to_enroll(found));
-    Ok(html! {
+    let part = html! {
         @if let Some(since) = disputed {
             p.notice { (words.with("my-dispute", [("desk", text(&world.mail.help_desk))])) " " (at(since)) }
         }
@@ -100,12 +73,13 @@ async fn part(
                 button.primary { (words.say("my-ticket")) }
             }
         }
-        (steps(world, words, held, found.id).await?)
+        (steps(world, words, held, found).await?)
         div.doings {
             @if may_cancel(guest, found) { a.button href={ (request_path(found.id)) "/cancel" } { (words.say("my-cancel")) } }
             @if disputed.is_none() { a.button href={ (request_path(found.id)) "/not-me" } { (words.say("my-not-me")) } }
         }
-    })
+    };
+    Ok(Seen { part, is_over: is_over(held, found) })
 }
 
 /// The same, sent anew whenever it changes.
@@ -125,13 +99,14 @@ pub async fn events(
             is_still_signed_in(&world, &guest.user).await?;
             let held = guest.holdings(&world).await?;
             let found = held.requests.get(&request).ok_or(Failure::missing("request"))?;
-            Ok(Seen { part: part(&world, &guest, &held, found, click, &token).await?, is_over: is_over(&held, found) })
+            seen(&world, &guest, &held, found, click, &token).await
         }
     })
     .into_response())
 }
 
-fn is_to_enroll(request: &Request) -> bool {
+/// Whether its device is the user's to enroll now.
+pub(super) fn is_to_enroll(request: &Request) -> bool {
     let is_waiting = matches!(request.state, RequestState::Approved | RequestState::Bound { .. });
     request.mode() == Some(Mode::SelfEnrollment) && is_waiting
 }
@@ -171,7 +146,7 @@ pub async fn ask_cancel(State(world): State<Arc<World>>, guest: Guest, Segment(r
     let found = mine(&held, &request)?;
     let title = format!("{}: {}", words.say("my-cancel"), request_title(words, &held, found));
     let button = words.say("my-cancel");
-    let asked = Check { title: &title, answers: &[], fields: &[], button: &button };
+    let asked = Check { title: &title, answers: &[], fields: &[], more: html! {}, button: &button };
     check(&world, &guest, &held, asked, &CancelRequest { request: found.id }).await
 }
 

@@ -6,16 +6,17 @@ use axum::extract::State;
 use maud::{Markup, html};
 
 use super::Guest;
+use super::follow::is_to_enroll;
 use crate::http::problem::Problem;
 use crate::lifecycle::change::Carried;
 use crate::lifecycle::device::{Device, DeviceState};
 use crate::lifecycle::hold::Held;
 use crate::lifecycle::holdings::Holdings;
-use crate::lifecycle::request::{Mode, Request, RequestState};
+use crate::lifecycle::request::Request;
 use crate::pages::frame::Page;
 use crate::pages::going::request_path;
 use crate::pages::history::{Names, log};
-use crate::pages::parts::{at, carried, day, holds, name, request_tag, request_title, slot, tag};
+use crate::pages::parts::{at, carried, day, holds, name, request_line, slot, tag};
 use crate::pages::visit::Visit;
 use crate::pages::words::{Words, number, text};
 use crate::store::views::AuditFilter;
@@ -62,19 +63,15 @@ fn ending(words: Words, device: &Device) -> Markup {
 
 /// A request that is open, and what it waits for.
 fn under_way(words: Words, held: &Holdings, request: &Request) -> Markup {
-    let is_mine_to_enroll =
-        request.mode() == Some(Mode::SelfEnrollment) && matches!(request.state, RequestState::Approved | RequestState::Bound { .. });
     html! {
-        a href=(request_path(request.id)) { (request_title(words, held, request)) } " " (request_tag(words, request))
-        span.quiet { " " (words.say("since")) " " (at(request.opened_at)) }
-        @if is_mine_to_enroll { p.hint { (words.say("portal-enroll-now")) } }
+        (request_line(words, held, request))
+        @if is_to_enroll(request) { p.hint { (words.say("portal-enroll-now")) } }
     }
 }
 
 fn card(words: Words, held: &Holdings, device: &Device, now: jiff::Timestamp) -> Markup {
     let current = carried(held, device).into_iter().filter(|(_, how)| *how == Carried::Current);
     let replacement = held.open_replacement_of(device.id);
-    let is_in_line = held.open_requests().any(|r| r.replacement().is_some_and(|(_, line)| line.devices().any(|d| d == device.id)));
     html! {
         article.card aria-labelledby={ "d-" (device.id) } {
             div.head {
@@ -98,7 +95,7 @@ fn card(words: Words, held: &Holdings, device: &Device, now: jiff::Timestamp) ->
             div.doings {
                 @if let Some(request) = replacement {
                     a.button href=(request_path(request.id)) { (words.say("card-follow")) }
-                } @else if !is_in_line {
+                } @else if !held.is_on_open_line(device.id) {
                     a.button href={ "/devices/" (device.id) "/report" } { (words.say("portal-report")) span.unseen { ": " (device.name) } }
                 }
             }

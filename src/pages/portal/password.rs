@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use maud::html;
 use serde::Deserialize;
@@ -39,7 +38,7 @@ fn form(guest: &Guest, login: &str, token: &Token, told: Option<&str>) -> Page {
     let title = words.say(if is_first { "password-first-title" } else { "password-title" });
     let body = html! {
         h1 { (title) }
-        (wrong(words, told, "new"))
+        (wrong(words, told.map(|told| ("new", told))))
         @if is_first { p { (words.say("password-first")) } }
         form method="post" {
             (token.field())
@@ -69,7 +68,7 @@ pub async fn change(
         Err(Failure::Invalid { code, .. }) => {
             let told = guest.words.word("code", if code == "wrong-password" { "wrong-current-password" } else { code });
             let login = guest.holdings(&world).await?.user.email;
-            Ok(form(&guest, &login, &guest.token(&world)?, Some(&told)).with_status(StatusCode::UNPROCESSABLE_ENTITY))
+            Ok(form(&guest, &login, &guest.token(&world)?, Some(&told)).again())
         }
         Err(failure) => Err(failure.into()),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
+use maud::html;
 
 use super::Guest;
 use crate::http::problem::Problem;
@@ -14,18 +14,12 @@ use crate::lifecycle::reason::Reason;
 use crate::lifecycle::request::Mode;
 use crate::pages::asked::{Check, Question, check, choice, done, question};
 use crate::pages::form::Filled;
+use crate::pages::replacement::{Answers, SubmitFields};
 use crate::pages::words::text;
 use crate::workflows::failure::Failure;
 use crate::workflows::sign_in::end_other_sessions;
 use crate::workflows::submit_replacement::SubmitReplacement;
 use crate::workflows::world::World;
-
-/// The answers so far.
-#[derive(Deserialize)]
-pub struct Answers {
-    reason: Option<String>,
-    mode: Option<String>,
-}
 
 pub async fn report(
     State(world): State<Arc<World>>,
@@ -57,18 +51,12 @@ pub async fn report(
     ];
     let fields = [("reason", reason.as_str()), ("mode", mode.as_str())];
     let button = words.say("report-button");
-    check(&world, &guest, &held, Check { title: &title, answers: &answers, fields: &fields, button: &button }, &errand).await
+    check(&world, &guest, &held, Check { title: &title, answers: &answers, fields: &fields, more: html! {}, button: &button }, &errand)
+        .await
 }
 
 fn only(modes: &[Mode]) -> Option<&'static str> {
     if let [mode] = modes { Some(mode.as_str()) } else { None }
-}
-
-#[derive(Deserialize)]
-pub struct SubmitFields {
-    token: String,
-    reason: String,
-    mode: String,
 }
 
 pub async fn submit(
@@ -77,10 +65,9 @@ pub async fn submit(
     Segment(device): Segment,
     Filled(fields): Filled<SubmitFields>,
 ) -> Result<Response, Problem> {
-    let errand =
-        SubmitReplacement { target: id("device", &device)?, reason: parse("reason", &fields.reason)?, mode: parse("mode", &fields.mode)? };
+    let errand = fields.errand(&device)?;
     let response = done(&world, &guest, &fields.token, &errand).await?;
-    if matches!(errand.reason, Reason::Lost | Reason::Stolen) {
+    if errand.reason.exposes_keys() {
         end_other_sessions(&world, &guest.user).await?;
     }
     Ok(response)

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{AnyGuest, stranger};
+use crate::http::portal::account::LONGEST;
 use crate::http::portal::{Shown, Source, session_token, with_cookie};
 use crate::http::problem::Problem;
 use crate::pages::form::Filled;
@@ -34,9 +35,6 @@ pub struct CodeFields {
     code: String,
 }
 
-/// No password is longer.
-const LONGEST: usize = 1024;
-
 pub async fn ask(State(world): State<Arc<World>>, words: Words, shown: Shown) -> Result<Page, Problem> {
     form(&world, words, &shown, "", None).await
 }
@@ -48,7 +46,7 @@ async fn form(world: &World, words: Words, shown: &Shown, login: &str, told: Opt
     };
     let body = html! {
         h1 { (words.say("sign-in-title")) }
-        (wrong(words, told.as_deref(), "login"))
+        (wrong(words, told.as_deref().map(|told| ("login", told))))
         @if let Some((held, device)) = &device {
             form.card method="post" action="/sign-in/device" {
                 p { (words.with("sign-in-device", [("device", text(&device.name))])) }
@@ -123,7 +121,7 @@ pub async fn ask_code(words: Words) -> Page {
 fn code_form(words: Words, told: Option<&str>) -> Page {
     let body = html! {
         h1 { (words.say("code-title")) }
-        (wrong(words, told, "code"))
+        (wrong(words, told.map(|told| ("code", told))))
         form method="post" {
             label for="code" { (words.say("code-label")) }
             p.hint #code-hint { (words.say("code-hint")) }
