@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "a measurement that fails says where; the house is the one of the tests")]
 #![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
+#[path = "../tests/support/database.rs"]
+mod database;
 #[path = "../tests/support/house.rs"]
 mod house;
 
@@ -12,7 +14,6 @@ use std::path::Path;
 use std::time::Instant;
 
 use house::House;
-use remint::server::house::DATABASE;
 use remint::workflows::publish_crl::publish_crl;
 use sqlx::Executor;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
@@ -74,7 +75,7 @@ async fn main() {
     let asked = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
     let revoked: u64 = asked.unwrap_or(10_000);
     let house = House::new(1, |_| {}).await;
-    let database = house.folder.path().join("house").join(DATABASE);
+    let database = house.folder.path().join("house").join("remint.db");
     fill(&database, revoked).await;
     println!("revoked:      {revoked}, and as many that are good");
     for round in 1..=5 {

@@ -1,251 +1,34 @@
 //! The command line: arguments, run, exit code.
 
+mod arguments;
+
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use arguments::{
+    Arguments, AuditCommand, Command, Data, DemoArguments, EscrowCommand, InitArguments, OperatorCommand, PolicyCommand, UserCommand,
+};
+use clap::Parser;
 use remint::demo::soft_hsm;
 use remint::lifecycle::actor::Role;
-use remint::lifecycle::directory::{Attributes, PolicyOid, Sid};
-use remint::lifecycle::fasc_n::FascN;
+use remint::lifecycle::directory::Attributes;
 use remint::pki::key::random;
 use remint::pki::pkcs12::p12;
 use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
-use remint::server::hsm::HsmSection;
-use remint::server::init::{Foundation, Ports, init};
-use remint::server::policy::{self, Delivered};
-use remint::server::{Server, ServerError, Sockets, audit, check, escrow, house, own_root, root_crl, told_to_stop, write_private};
+use remint::server::init::init;
+use remint::server::policy;
+use remint::server::{
+    Server, ServerError, Sockets, audit, check, database, escrow, house, own_root, root_crl, told_to_stop, write_private,
+};
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
 use remint::workflows::publish_crl::publish_crl;
 use remint::workflows::rotate_escrow::rotate_escrow;
 use remint::workflows::set_password::give_initial_password;
 use remint::workflows::world::World;
-
-/// Remote issuance and replacement of mobile smart cards.
-#[derive(Parser)]
-#[command(version)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Tell the story of a lost phone by running it, in a temporary folder on free ports of this machine.
-    Demo(DemoArguments),
-    /// Make a data folder: configuration, policy, keys, hierarchy, database.
-    Init(InitArguments),
-    /// Serve a data folder.
-    Serve(Data),
-    /// Add operators, and close their records.
-    #[command(subcommand)]
-    Operator(OperatorCommand),
-    /// Add users.
-    #[command(subcommand)]
-    User(UserCommand),
-    /// Export and verify the audit log.
-    #[command(subcommand)]
-    Audit(AuditCommand),
-    /// The keys that seal the users' private encryption keys.
-    #[command(subcommand)]
-    Escrow(EscrowCommand),
-    /// Show what a policy says.
-    #[command(subcommand)]
-    Policy(PolicyCommand),
-    /// Write a CRL of the root, PEM, for verifiers that want a CRL of every authority; make another before it expires
-    RootCrl {
-        #[command(flatten)]
-        data: Data,
-        /// The file to write.
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-        /// How long it may be relied upon.
-        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
-        days: u16,
-    },
-    /// Check every invariant over the whole database, and that what is served says what is on record; exit status 1 when something diverges
-    Check(Data),
-}
-
-#[derive(Subcommand)]
-enum EscrowCommand {
-    /// Make a new escrow key and seal everything in escrow anew under it; cut short, run it again
-    Rotate(Data),
-}
-
-#[derive(Subcommand)]
-enum PolicyCommand {
-    /// Print every setting with its meaning and where it comes from
-    Explain {
-        /// The policy of this data folder.
-        #[arg(long, value_name = "DIR", conflicts_with = "profile")]
-        data: Option<PathBuf>,
-        /// A policy that is delivered: default or federal.
-        #[arg(long, default_value = "default")]
-        profile: Delivered,
-    },
-}
-
-#[derive(Subcommand)]
-enum AuditCommand {
-    /// Verify every entry, every chain, and the whole against signed checkpoints; exit status 1 when a fault is found
-    Verify {
-        /// The data folder.
-        #[arg(long, value_name = "DIR", required_unless_present = "log", conflicts_with_all = ["log", "ca"])]
-        data: Option<PathBuf>,
-        /// Instead of a data folder: an exported log.
-        #[arg(long, value_name = "FILE", requires = "ca")]
-        log: Option<PathBuf>,
-        /// The root certificate, PEM, for --log.
-        #[arg(long, value_name = "FILE")]
-        ca: Option<PathBuf>,
-        /// Checkpoints that were kept elsewhere, one a line; several times for several files.
-        #[arg(long, value_name = "FILE")]
-        checkpoint: Vec<PathBuf>,
-    },
-    /// Write the whole log as JSON lines
-    Export {
-        #[command(flatten)]
-        data: Data,
-        /// The file to write; standard output if not given.
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
-}
-
-#[derive(Args)]
-struct DemoArguments {
-    /// End when the story is told, with status 0 only if every check held.
-    #[arg(long)]
-    exit: bool,
-    /// Leave certificates, the CRL and the devices' certificates in this folder.
-    #[arg(long, value_name = "DIR")]
-    keep: Option<PathBuf>,
-    /// Keep the private keys in a SoftHSM token of its own; the module, if it is not where Debian puts it.
-    #[arg(long, value_name = "MODULE", num_args = 0..=1, default_missing_value = "/usr/lib/softhsm/libsofthsm2.so")]
-    hsm: Option<PathBuf>,
-}
-
-#[derive(Args)]
-struct Data {
-    /// The data folder.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-}
-
-#[derive(Args)]
-struct InitArguments {
-    #[command(flatten)]
-    data: Data,
-    /// The name or IP address by which phones, operators and relying parties reach this machine.
-    #[arg(long, default_value = "localhost")]
-    host: String,
-    /// The IP address to bind.
-    #[arg(long, default_value = "127.0.0.1")]
-    bind: String,
-    /// O of every certificate.
-    #[arg(long, default_value = "")]
-    organization: String,
-    /// The policy to begin with: default or federal.
-    #[arg(long, default_value = "default")]
-    policy: Delivered,
-    #[arg(long, default_value_t = 8443, value_parser = clap::value_parser!(u16).range(1..))]
-    devices_port: u16,
-    #[arg(long, default_value_t = 9443, value_parser = clap::value_parser!(u16).range(1..))]
-    desk_port: u16,
-    #[arg(long, default_value_t = 7443, value_parser = clap::value_parser!(u16).range(1..))]
-    portal_port: u16,
-    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
-    status_port: u16,
-    /// Serve metrics for Prometheus on this port of this machine; off if not given.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    metrics_port: Option<u16>,
-    /// Keep the private keys in a token: the PKCS#11 module of the HSM.
-    #[arg(long, value_name = "FILE", requires = "hsm_token")]
-    hsm_module: Option<PathBuf>,
-    /// The label of the token.
-    #[arg(long, value_name = "LABEL", requires = "hsm_module")]
-    hsm_token: Option<String>,
-    /// The file that holds the PIN of the token's user.
-    #[arg(long, value_name = "FILE", requires = "hsm_module")]
-    hsm_pin_file: Option<PathBuf>,
-    /// Or the environment variable that holds it.
-    #[arg(long, value_name = "NAME", requires = "hsm_module", conflicts_with = "hsm_pin_file")]
-    hsm_pin_variable: Option<String>,
-    /// Stand below a root that the organization has: make all that goes without it, and write a request for its authority to this file.
-    #[arg(long, value_name = "FILE")]
-    csr: Option<PathBuf>,
-    /// The issuing CA's name in the request, RFC 4514: CN=Remint issuing CA,OU=Devices,DC=example,DC=org.
-    #[arg(long, value_name = "NAME", requires = "csr", conflicts_with = "organization")]
-    issuing_name: Option<String>,
-    /// Then: take the answer, the issuing CA's certificate and those above it, PEM in any order, and complete the data folder.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["csr", "organization", "host", "bind", "policy", "devices_port", "desk_port",
-        "portal_port", "status_port", "metrics_port", "hsm_module"])]
-    install_chain: Option<PathBuf>,
-    /// The root's certificate, PEM, if it is not with the others.
-    #[arg(long, value_name = "FILE", requires = "install_chain")]
-    root: Option<PathBuf>,
-}
-
-#[derive(Subcommand)]
-enum OperatorCommand {
-    /// Add an operator, and write their key and certificate to a PKCS#12 file for a browser or curl.
-    Add {
-        #[command(flatten)]
-        data: Data,
-        name: String,
-        /// help-desk, validation-officer, issuance-officer or auditor; several times for several.
-        #[arg(long, required = true)]
-        role: Vec<Role>,
-        /// The file to write; it must not exist.
-        #[arg(long, value_name = "FILE.p12")]
-        out: PathBuf,
-        /// The password of the file; one is made and printed if none is given.
-        #[arg(long, env = "REMINT_P12_PASSWORD", hide_env_values = true)]
-        password: Option<String>,
-    },
-    /// Close an operator's record and revoke the certificates.
-    End {
-        #[command(flatten)]
-        data: Data,
-        name: String,
-    },
-}
-
-#[derive(Subcommand)]
-enum UserCommand {
-    /// Add a user to the directory.
-    Add {
-        #[command(flatten)]
-        data: Data,
-        name: String,
-        #[arg(long)]
-        email: String,
-        /// User principal name, for smart card logon; the e-mail address if not given.
-        #[arg(long)]
-        upn: Option<String>,
-        /// The SID of their account in a Windows domain.
-        #[arg(long)]
-        sid: Option<Sid>,
-        /// The FASC-N of the credential that they carry, 50 hexadecimal digits.
-        #[arg(long)]
-        fasc_n: Option<FascN>,
-        /// A certificate policy that they fulfil; more than once for more.
-        #[arg(long)]
-        policy: Vec<PolicyOid>,
-    },
-    /// Give a user an initial password of the portal, and print it
-    Password {
-        #[command(flatten)]
-        data: Data,
-        /// The e-mail address or UPN.
-        login: String,
-    },
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -269,8 +52,12 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
                 _ => remint::demo::run(exit, keep.as_deref(), token).await,
             };
         }
-        Command::Init(arguments) => found(arguments).await?,
+        Command::Init(arguments) => found(*arguments).await?,
         Command::Serve(Data { data }) => serve(&data).await?,
+        Command::Migrate(Data { data }) => {
+            let place = database::migrate(&data, &Config::load(&data)?).await?;
+            println!("{place}: up to date");
+        }
         Command::Operator(OperatorCommand::Add { data, name, role, out, password }) => {
             let world = open(&data.data).await?;
             hire(&world, &name, role.into_iter().collect(), &out, password).await?;
@@ -349,31 +136,9 @@ async fn open(data: &Path) -> Result<World, ServerError> {
 }
 
 async fn found(arguments: InitArguments) -> Result<(), ServerError> {
-    let InitArguments {
-        data: Data { data },
-        host,
-        bind,
-        organization,
-        policy,
-        devices_port,
-        desk_port,
-        portal_port,
-        status_port,
-        metrics_port,
-        hsm_module,
-        hsm_token,
-        hsm_pin_file,
-        hsm_pin_variable,
-        csr,
-        issuing_name,
-        install_chain,
-        root,
-    } = arguments;
-    let ports = Ports { devices: devices_port, desk: desk_port, portal: portal_port, status: status_port, metrics: metrics_port };
+    let foundation = arguments.foundation();
+    let InitArguments { data: Data { data }, csr, issuing_name, install_chain, root, .. } = arguments;
     let master = house::master_from_environment();
-    let pin = (hsm_pin_file, hsm_pin_variable);
-    let hsm = hsm_module.zip(hsm_token).map(|(module, token)| HsmSection { module, token, pin_file: pin.0, pin_variable: pin.1 });
-    let foundation = Foundation { organization, host, bind, ports, policy, hsm };
     if let Some(chain) = install_chain {
         own_root::install(&data, &chain, root.as_deref(), master.as_deref(), &SystemClock, &SystemEntropy).await?;
     } else if let Some(csr) = csr {

@@ -69,6 +69,7 @@ impl Stage {
             bind: "127.0.0.1".to_owned(),
             ports,
             policy: Delivered::Default,
+            database: None,
             hsm,
         };
         init(&dir, &foundation, None, &SystemClock, &SystemEntropy).await?;

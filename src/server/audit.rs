@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use der::DecodePem;
 use x509_cert::Certificate;
 
-use super::ServerError;
-use super::house::DATABASE;
+use super::config::Config;
 use super::jobs::CHECKPOINTS;
+use super::{ServerError, database};
 use crate::store::Store;
 use crate::workflows::verify_audit::{Verdict, Verifier, read_exported, verify_database};
 
@@ -63,11 +63,7 @@ pub fn verify_log(log: &Path, ca: &Path, checkpoints: &[PathBuf]) -> Result<Verd
 }
 
 async fn open(data: &Path) -> Result<Store, ServerError> {
-    let path = data.join(DATABASE);
-    if !path.exists() {
-        return Err(ServerError::new(format!("{}: found: no {DATABASE}, expected: a data folder made by remint init", data.display())));
-    }
-    Ok(Store::open(&path).await?)
+    database::open(data, &Config::load(data)?).await
 }
 
 fn read_checkpoints<'f>(files: impl Iterator<Item = &'f PathBuf>) -> Result<Vec<String>, ServerError> {

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::ServerError;
+use super::database::DatabaseSection;
 use super::hsm::HsmSection;
 use super::smtp::SmtpSection;
 use crate::workflows::answer_status::MAX_CACHE_S;
@@ -27,6 +28,9 @@ pub struct Config {
     pub metrics: Option<MetricsListener>,
     #[serde(default)]
     pub mail: MailSection,
+    /// Where everything is remembered; the file `remint.db` of the data folder, if it is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseSection>,
     /// The token that keeps the private keys; sealed files, if it is not there.
     pub hsm: Option<HsmSection>,
 }
@@ -138,6 +142,8 @@ const HEADER: &str = "\
 # ocsp_cache_seconds: how long proxies may give out an OCSP answer again (0 to 240); for so long some may not hear of a loss. 0: never.
 # crl_shards: into how many CRLs certificates are divided (1, 2, 4, … 256), so that who checks one need not fetch the list of everybody. It counts
 # for certificates from then on, and may be changed at any time; the list of everybody is there beside.
+# database: url (postgres://user@host/database?sslmode=verify-full&sslrootcert=ca.pem), and password_file or password_variable. Without it: the
+# file remint.db of this folder.
 # hsm: module (PKCS#11), token (its label), and pin_file or pin_variable: where the PIN of the token's user is read.
 
 ";

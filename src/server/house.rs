@@ -9,20 +9,16 @@ use tokio::sync::Semaphore;
 
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
-use super::{ServerError, evidence, hsm, own_root, policy};
+use super::{ServerError, database, evidence, hsm, own_root, policy};
 use crate::pki::authority::Authority;
 use crate::pki::escrow::Escrow;
 use crate::pki::key::Entropy;
 use crate::pki::keystore::KeyStore;
 use crate::pki::master::MasterKey;
 use crate::pki::profile::Profiles;
-use crate::store::Store;
 use crate::workflows::budget::Budget;
 use crate::workflows::deeds::Deeds;
 use crate::workflows::world::{Clock, World};
-
-/// The database file of a data folder.
-pub const DATABASE: &str = "remint.db";
 
 /// How many passwords are stretched at once.
 const STRETCHING: usize = 4;
@@ -51,7 +47,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
     let profiles = Profiles::load(&dir.join("certs/profiles"))?;
     let policy = policy::load(&dir.join("certs/policy.toml"))?;
     let evidence = evidence::load(&dir.join("certs/evidence"))?;
-    let store = Store::open(&dir.join(DATABASE)).await?;
+    let store = database::open(dir, config).await?;
     Ok(World {
         store,
         authority,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::config::{Config, Listener, MailSection, MetricsListener, PortalListener, SecondStepWord, StatusListener};
-use super::house::DATABASE;
+use super::database::{self, DatabaseSection};
 use super::hsm::{self, HsmSection};
 use super::policy::Delivered;
 use super::{ServerError, evidence};
@@ -17,7 +17,6 @@ use crate::pki::keystore::KeyStore;
 use crate::pki::master::MasterKey;
 use crate::pki::profile;
 use crate::pki::signers::Recorded;
-use crate::store::Store;
 use crate::store::certificate::ServiceCertificate;
 use crate::store::commit::{Commit, Write};
 use crate::workflows::create_user::administrator;
@@ -34,6 +33,8 @@ pub struct Foundation {
     pub bind: String,
     pub ports: Ports,
     pub policy: Delivered,
+    /// Where everything is to be remembered; in a file of the data folder, if none.
+    pub database: Option<DatabaseSection>,
     /// The token that is to keep the private keys.
     pub hsm: Option<HsmSection>,
 }
@@ -66,6 +67,7 @@ pub async fn init(
         false => Ok(()),
     })?;
     let token = hsm::open(config.hsm.as_ref())?;
+    database::make_new(dir, &config).await?.close().await;
     let plan = Plan::draw(&naming(&config, &foundation.organization), clock.now(), entropy)?;
     let master = match master {
         Some(_) => MasterKey::load(dir, master)?,
@@ -74,7 +76,7 @@ pub async fn init(
     let master = Arc::new(master);
     let keys = KeyStore::open(dir, &master)?.with_token(token.clone());
     Escrow::at(dir, Arc::clone(&master)).with_token(token).make(FIRST_ESCROW_KEY, entropy)?;
-    record(dir, &plan.recorded(), clock).await?;
+    record(dir, &config, &plan.recorded(), clock).await?;
     plan.create(dir, &keys, entropy)?;
     config.save(dir)
 }
@@ -139,6 +141,7 @@ fn config(foundation: &Foundation) -> Config {
         },
         metrics: ports.metrics.map(|port| MetricsListener { listen: format!("127.0.0.1:{port}") }),
         mail: MailSection::default(),
+        database: foundation.database.clone(),
         hsm: foundation.hsm.clone(),
     }
 }
@@ -159,9 +162,9 @@ fn write_certs(dir: &Path, policy: Delivered) -> Result<(), ServerError> {
 }
 
 /// Every serial that the issuing CA is about to sign is on record before it signs.
-pub(super) async fn record(dir: &Path, recorded: &[&Recorded], clock: &dyn Clock) -> Result<(), ServerError> {
+pub(super) async fn record(dir: &Path, config: &Config, recorded: &[&Recorded], clock: &dyn Clock) -> Result<(), ServerError> {
     let now = clock.now();
-    let store = Store::open(&dir.join(DATABASE)).await?;
+    let store = database::make(dir, config).await?;
     let mut writes: Vec<Write> = recorded
         .iter()
         .map(|recorded| {

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod check;
 pub mod clock;
 pub mod config;
+pub mod database;
 pub mod escrow;
 pub mod evidence;
 pub mod house;

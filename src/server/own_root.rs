@@ -8,9 +8,8 @@ use std::sync::Arc;
 use der::pem::{LineEnding, encode_string};
 
 use super::config::Config;
-use super::house::DATABASE;
 use super::init::{FIRST_ESCROW_KEY, Foundation, begin, naming, record};
-use super::{ServerError, hsm};
+use super::{ServerError, database, hsm};
 use crate::pki::above::{Chain, read_pem};
 use crate::pki::asked::Asked;
 use crate::pki::distinguished_name;
@@ -19,7 +18,6 @@ use crate::pki::hierarchy::{BelowOwnRoot, issuing_name};
 use crate::pki::key::Entropy;
 use crate::pki::keystore::KeyStore;
 use crate::pki::master::MasterKey;
-use crate::store::Store;
 use crate::workflows::world::Clock;
 
 /// The request, as it was written; while the answer is not there, it says that one is awaited.
@@ -96,14 +94,14 @@ pub async fn install(
     let mut hierarchy = BelowOwnRoot::draw(judged, &naming(&config, ""), clock.now(), entropy)?;
     let token = hsm::open(config.hsm.as_ref())?;
     Escrow::at(dir, Arc::clone(&master)).with_token(token.clone()).make(FIRST_ESCROW_KEY, entropy)?;
-    let store = Store::open(&dir.join(DATABASE)).await?;
+    let store = database::make(dir, &config).await?;
     let earlier = store.service_certificates().await?;
     store.close().await;
     for kept in earlier.iter().filter(|kept| kept.operator.is_none()) {
         hierarchy.signers().take_up(&kept.name, kept.serial, kept.reserved_at, kept.not_after);
     }
     if earlier.is_empty() {
-        record(dir, &hierarchy.signers().recorded(), clock).await?;
+        record(dir, &config, &hierarchy.signers().recorded(), clock).await?;
     }
 
     // 3 keep the chain, and sign

@@ -1,12 +1,11 @@
 //! The audit log: one entry an act, written in the same transaction; refusals too. How entries are chained is in `audit_chain`.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::column::{Millis, unreadable};
 use super::script::Script;
+use super::sql::Row;
 use crate::lifecycle::ids::{OperatorId, RequestId, SessionId, UserId};
 
 /// One entry.
@@ -96,8 +95,8 @@ pub(super) fn enter<'s>(script: &'s mut Script, entry: &Entry, details: &str) ->
         .bind(&entry.source)
 }
 
-pub(super) fn read_who(row: &SqliteRow) -> Result<Who, sqlx::Error> {
-    Ok(match row.try_get("who")? {
+pub(super) fn read_who(row: &Row) -> Result<Who, sqlx::Error> {
+    Ok(match row.word("who")? {
         "operator" => Who::Operator { id: row.try_get("who_id")?, fingerprint: row.try_get("who_fingerprint")? },
         "user" => Who::User(row.try_get("who_id")?),
         "session" => Who::Session(row.try_get("who_id")?),
@@ -108,8 +107,8 @@ pub(super) fn read_who(row: &SqliteRow) -> Result<Who, sqlx::Error> {
     })
 }
 
-pub(super) fn read_outcome(row: &SqliteRow) -> Result<Outcome, sqlx::Error> {
-    Ok(match row.try_get("outcome")? {
+pub(super) fn read_outcome(row: &Row) -> Result<Outcome, sqlx::Error> {
+    Ok(match row.word("outcome")? {
         "done" => Outcome::Done,
         "refused" => Outcome::Refused(row.try_get("refusal")?),
         other => return Err(unreadable("audit outcome", other)),

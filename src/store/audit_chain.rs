@@ -4,8 +4,6 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
 use super::Store;
@@ -13,6 +11,7 @@ use super::audit::{self, Entry, Outcome, Who};
 use super::column::time;
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::{Row, query};
 use crate::lifecycle::ids::{RequestId, UserId};
 
 /// SHA-256 of an entry.
@@ -104,11 +103,22 @@ impl Facts<'_> {
     }
 }
 
+/// Which chain an entry belongs to.
+pub(super) fn chain_of(entry: &Entry) -> Uuid {
+    entry.on_behalf_of.map_or(Uuid::nil(), |user| user.0)
+}
+
+/// The end of a chain.
+pub(super) const HEAD: &str = "SELECT chain, length, head FROM audit_chains WHERE chain = ?";
+
+/// The end that was found, or the beginning of a chain that has no entry yet.
+pub(super) fn head_or_first(found: Option<&Row>, chain: Uuid) -> Result<Head, StoreError> {
+    Ok(found.map(read_head).transpose()?.unwrap_or(Head { chain, length: 0, hash: [0; 32] }))
+}
+
 /// Adds an entry to the script, after the last of its chain as it is in this transaction.
-pub(super) async fn enter(connection: &mut SqliteConnection, script: &mut Script, entry: &Entry) -> Result<(), StoreError> {
-    let chain = entry.on_behalf_of.map_or(Uuid::nil(), |user| user.0);
-    let head = sqlx::query("SELECT chain, length, head FROM audit_chains WHERE chain = ?").bind(chain).fetch_optional(connection).await?;
-    let head = head.as_ref().map(read_head).transpose()?.unwrap_or(Head { chain, length: 0, hash: [0; 32] });
+pub(super) fn enter(script: &mut Script, entry: &Entry, head: Head) {
+    let chain = head.chain;
     let place = Place { chain, position: head.length + 1, previous: head.hash };
     let details = entry.details.to_string();
     // as it is kept: whole milliseconds
@@ -125,7 +135,7 @@ pub(super) async fn enter(connection: &mut SqliteConnection, script: &mut Script
     };
     let hash = hash_of(&facts.json(Some(&place)));
     let position = i64::try_from(place.position).unwrap_or(i64::MAX);
-    audit::enter(script, entry, &details).bind(chain).bind(position).bind(place.previous.to_vec()).bind(hash.to_vec());
+    audit::enter(script, entry, &details).bind(chain).bind(position).bind(place.previous).bind(hash);
     script
         .run(
             "INSERT INTO audit_chains (chain, length, head) VALUES (?, ?, ?) \
@@ -133,14 +143,13 @@ pub(super) async fn enter(connection: &mut SqliteConnection, script: &mut Script
         )
         .bind(chain)
         .bind(position)
-        .bind(hash.to_vec());
-    Ok(())
+        .bind(hash);
 }
 
 impl Store {
     /// The log as it is exported, oldest first, after the entry `after_seq` (0 for all).
     pub async fn audit_lines(&self, after_seq: i64, limit: u32) -> Result<Vec<Line>, StoreError> {
-        let found = sqlx::query(
+        let found = query(
             "SELECT seq, at, who, who_id, who_fingerprint, act, user_id, request_id, outcome, refusal, details, source, \
              chain, position, previous, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
         );
@@ -150,22 +159,23 @@ impl Store {
 
     /// The last entry, and the ends of all chains by their ids, as of one instant.
     pub async fn audit_heads(&self) -> Result<(i64, Vec<Head>), StoreError> {
-        let mut reading = self.readers.begin().await?;
-        let seq: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM audit").fetch_one(&mut *reading).await?;
-        let heads = sqlx::query("SELECT chain, length, head FROM audit_chains ORDER BY chain").fetch_all(&mut *reading).await?;
-        Ok((seq.unwrap_or(0), heads.iter().map(read_head).collect::<Result<_, _>>()?))
+        let mut reading = self.readers.snapshot().await?;
+        let seq: Option<Option<i64>> = query("SELECT max(seq) FROM audit").cell(&mut reading).await?;
+        let heads = query("SELECT chain, length, head FROM audit_chains ORDER BY chain").fetch_all(&mut reading).await?;
+        Ok((seq.flatten().unwrap_or(0), heads.iter().map(read_head).collect::<Result<_, _>>()?))
     }
 
     /// The checkpoints after a number, in their order.
     pub async fn audit_checkpoints(&self, after: i64) -> Result<Vec<(i64, String)>, StoreError> {
-        let found = sqlx::query_as("SELECT number, jws FROM audit_checkpoints WHERE number > ? ORDER BY number");
-        Ok(found.bind(after).fetch_all(&self.readers).await?)
+        let found = query("SELECT number, jws FROM audit_checkpoints WHERE number > ? ORDER BY number");
+        let found = found.bind(after).fetch_all(&self.readers).await?;
+        Ok(found.iter().map(read_checkpoint).collect::<Result<_, _>>()?)
     }
 
     /// The newest checkpoint.
     pub async fn last_audit_checkpoint(&self) -> Result<Option<(i64, String)>, StoreError> {
-        let found = sqlx::query_as("SELECT number, jws FROM audit_checkpoints ORDER BY number DESC LIMIT 1");
-        Ok(found.fetch_optional(&self.readers).await?)
+        let found = query("SELECT number, jws FROM audit_checkpoints ORDER BY number DESC LIMIT 1");
+        Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read_checkpoint).transpose()?)
     }
 }
 
@@ -174,22 +184,22 @@ pub(super) fn keep_checkpoint(script: &mut Script, number: i64, jws: &str) {
     script.hit("INSERT INTO audit_checkpoints (number, jws) VALUES (?, ?) ON CONFLICT DO NOTHING").bind(number).bind(jws);
 }
 
-fn read_head(row: &SqliteRow) -> Result<Head, sqlx::Error> {
+fn read_checkpoint(row: &Row) -> Result<(i64, String), sqlx::Error> {
+    Ok((row.try_get("number")?, row.try_get("jws")?))
+}
+
+fn read_head(row: &Row) -> Result<Head, sqlx::Error> {
     let length: i64 = row.try_get("length")?;
-    Ok(Head { chain: row.try_get("chain")?, length: u64::try_from(length).unwrap_or_default(), hash: read_hash(row.try_get("head")?)? })
+    Ok(Head { chain: row.try_get("chain")?, length: u64::try_from(length).unwrap_or_default(), hash: row.try_get("head")? })
 }
 
-fn read_hash(bytes: Vec<u8>) -> Result<Hash, sqlx::Error> {
-    bytes.try_into().map_err(|_| sqlx::Error::Decode("a hash that is not 32 bytes long".into()))
-}
-
-fn read_line(row: &SqliteRow) -> Result<Line, sqlx::Error> {
+fn read_line(row: &Row) -> Result<Line, sqlx::Error> {
     let chain: Option<Uuid> = row.try_get("chain")?;
     let place = match chain {
         None => None,
         Some(chain) => {
             let position: i64 = row.try_get("position")?;
-            let previous = read_hash(row.try_get("previous")?)?;
+            let previous = row.try_get("previous")?;
             Some(Place { chain, position: u64::try_from(position).unwrap_or_default(), previous })
         }
     };
@@ -197,13 +207,12 @@ fn read_line(row: &SqliteRow) -> Result<Line, sqlx::Error> {
     let facts = Facts {
         at: time(row, "at")?,
         who: &who,
-        act: row.try_get("act")?,
+        act: row.word("act")?,
         user: row.try_get("user_id")?,
         request: row.try_get("request_id")?,
         outcome: &outcome,
-        details: row.try_get("details")?,
-        source: row.try_get("source")?,
+        details: row.word("details")?,
+        source: row.word("source")?,
     };
-    let hash: Option<Vec<u8>> = row.try_get("hash")?;
-    Ok(Line { seq: row.try_get("seq")?, hash: hash.map(read_hash).transpose()?, entry: facts.json(place.as_ref()) })
+    Ok(Line { seq: row.try_get("seq")?, hash: row.try_get("hash")?, entry: facts.json(place.as_ref()) })
 }

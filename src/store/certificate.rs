@@ -1,11 +1,10 @@
 //! Service certificates: what the issuing CA signs that is nobody's credential. Every one is on record, so that OCSP can answer for it.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::column::{Millis, time, time_if_any};
 use super::script::Script;
+use super::sql::Row;
 use crate::lifecycle::credential::RevocationReason;
 use crate::lifecycle::ids::{OperatorId, Serial};
 
@@ -47,7 +46,7 @@ pub(super) fn revoke(script: &mut Script, serial: Serial, at: Timestamp, reason:
 }
 
 /// Reads it off a row in which its name is called `subject`.
-pub(super) fn read(row: &SqliteRow) -> Result<ServiceCertificate, sqlx::Error> {
+pub(super) fn read(row: &Row) -> Result<ServiceCertificate, sqlx::Error> {
     Ok(ServiceCertificate {
         serial: row.try_get("serial")?,
         name: row.try_get("subject")?,
@@ -59,6 +58,6 @@ pub(super) fn read(row: &SqliteRow) -> Result<ServiceCertificate, sqlx::Error> {
 }
 
 /// When and why it was revoked, if it was.
-pub(super) fn read_revoked(row: &SqliteRow) -> Result<Option<(Timestamp, RevocationReason)>, sqlx::Error> {
+pub(super) fn read_revoked(row: &Row) -> Result<Option<(Timestamp, RevocationReason)>, sqlx::Error> {
     time_if_any(row, "revoked_at")?.map(|at| Ok((at, row.try_get("revocation_reason")?))).transpose()
 }

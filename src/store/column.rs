@@ -3,12 +3,10 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
-use sqlx::sqlite::{SqliteRow, SqliteTypeInfo, SqliteValueRef};
-use sqlx::{Database, Decode, Encode, Row, Sqlite, Type};
 use uuid::Uuid;
 
+use super::sql::{Bindable, Cell, Column, Row, Value};
 use crate::lifecycle::actor::Role;
 use crate::lifecycle::change::Carried;
 use crate::lifecycle::credential::{KeyId, RevocationReason, Slot};
@@ -19,58 +17,59 @@ use crate::lifecycle::ids::{CredentialId, DeviceId, OperatorId, RecoveryId, Requ
 use crate::lifecycle::reason::{EndReason, Reason};
 use crate::lifecycle::request::Mode;
 
-type Buffer = <Sqlite as Database>::ArgumentBuffer;
-
-/// A column of type `$kept` for each `$name`: how it is written, and how it is read.
+/// A column of the kind `$kind` for a `$name`: how it is written, and how it is read.
 macro_rules! column {
-    ($name:ty, as $kept:ty, $keep:expr, $read:expr) => {
-        impl Type<Sqlite> for $name {
-            fn type_info() -> SqliteTypeInfo {
-                <$kept as Type<Sqlite>>::type_info()
-            }
+    ($name:ty, $kind:ident, $keep:expr, $read:expr) => {
+        impl Bindable for $name {
+            const NOTHING: Value = Value::$kind(None);
 
-            fn compatible(found: &SqliteTypeInfo) -> bool {
-                <$kept as Type<Sqlite>>::compatible(found)
+            fn value(&self) -> Value {
+                Value::$kind(Some(($keep)(self)))
             }
         }
 
-        impl Encode<'_, Sqlite> for $name {
-            fn encode_by_ref(&self, buffer: &mut Buffer) -> Result<IsNull, BoxDynError> {
-                let keep: fn(&$name) -> $kept = $keep;
-                Encode::<Sqlite>::encode(keep(self), buffer)
-            }
-        }
-
-        impl<'r> Decode<'r, Sqlite> for $name {
-            fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
-                let read: fn($kept) -> Result<$name, BoxDynError> = $read;
-                read(<$kept as Decode<Sqlite>>::decode(value)?)
+        impl Column for $name {
+            fn read(cell: Cell<'_>) -> Result<Self, BoxDynError> {
+                ($read)(cell)
             }
         }
     };
 }
 
 macro_rules! id_columns {
-    ($($name:ty),+) => { $(column!($name, as Uuid, |id| id.0, |uuid| Ok(Self(uuid)));)+ };
+    ($($name:ty),+) => { $(column!($name, Id, |id: &$name| id.0, |cell: Cell<'_>| cell.id().map(Self));)+ };
 }
 
 macro_rules! word_columns {
-    ($($name:ty),+) => { $(column!($name, as &str, |word| word.as_str(), |text| Ok(Self::from_str(text)?));)+ };
+    ($($name:ty),+) => { $(column!($name, Text, |word: &$name| word.as_str().to_owned(), |cell: Cell<'_>| Ok(Self::from_str(cell.text()?)?));)+ };
 }
+
+macro_rules! number_columns {
+    ($($name:ty),+) => { $(column!($name, Integer, |number: &$name| i64::from(*number), |cell: Cell<'_>| Ok(cell.integer()?.try_into()?));)+ };
+}
+
+column!(Uuid, Id, |id: &Uuid| *id, Cell::id);
+column!(bool, Truth, |truth: &bool| *truth, Cell::truth);
+column!(i64, Integer, |number: &i64| *number, Cell::integer);
+number_columns!(u16, u32);
+column!(String, Text, String::clone, |cell: Cell<'_>| cell.text().map(str::to_owned));
+column!(Vec<u8>, Bytes, Vec::clone, |cell: Cell<'_>| cell.bytes().map(<[u8]>::to_vec));
 
 id_columns!(UserId, DeviceId, CredentialId, RequestId, TicketId, SessionId, OperatorId, RecoveryId);
 word_columns!(Slot, RevocationReason, Carried, DeviceKind, Mode, Reason, EndReason, Role);
 
-column!(Serial, as Vec<u8>, |serial| serial.as_bytes().to_vec(), |bytes| {
-    Self::from_bytes(&bytes).ok_or_else(|| "not a serial of ours".into())
+column!(Serial, Bytes, |serial: &Serial| serial.as_bytes().to_vec(), |cell: Cell<'_>| {
+    Self::from_bytes(cell.bytes()?).ok_or_else(|| "not a serial of ours".into())
 });
-column!(KeyId, as Vec<u8>, |key| key.0.to_vec(), |bytes| {
-    bytes.try_into().map(Self).map_err(|_| "not a key id: expected 32 bytes".into())
+column!(KeyId, Bytes, |key: &KeyId| key.0.to_vec(), |cell: Cell<'_>| {
+    cell.bytes()?.try_into().map(Self).map_err(|_| "not a key id: expected 32 bytes".into())
 });
-
-column!(Sid, as String, |sid| sid.to_string(), |text| Ok(text.parse()?));
-column!(FascN, as Vec<u8>, |number| number.as_bytes().to_vec(), |bytes| {
-    let bytes = bytes.try_into().map_err(|_| "not a FASC-N: expected 25 bytes")?;
+column!([u8; 32], Bytes, |digest: &[u8; 32]| digest.to_vec(), |cell: Cell<'_>| {
+    cell.bytes()?.try_into().map_err(|_| "expected 32 bytes".into())
+});
+column!(Sid, Text, Sid::to_string, |cell: Cell<'_>| Ok(cell.text()?.parse()?));
+column!(FascN, Bytes, |number: &FascN| number.as_bytes().to_vec(), |cell: Cell<'_>| {
+    let bytes = cell.bytes()?.try_into().map_err(|_| "not a FASC-N: expected 25 bytes")?;
     Ok(Self::from_bytes(bytes)?)
 });
 
@@ -78,18 +77,18 @@ column!(FascN, as Vec<u8>, |number| number.as_bytes().to_vec(), |bytes| {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Millis(pub Timestamp);
 
-column!(Millis, as i64, |time| time.0.as_millisecond(), |millis| {
-    Ok(Self(Timestamp::from_millisecond(millis)?))
+column!(Millis, Integer, |time: &Millis| time.0.as_millisecond(), |cell: Cell<'_>| {
+    Ok(Self(Timestamp::from_millisecond(cell.integer()?)?))
 });
 
 /// The time in a column.
-pub(super) fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, sqlx::Error> {
-    row.try_get::<Millis, _>(column).map(|time| time.0)
+pub(super) fn time(row: &Row, column: &str) -> Result<Timestamp, sqlx::Error> {
+    row.try_get::<Millis>(column).map(|time| time.0)
 }
 
 /// The time in a column that may be empty.
-pub(super) fn time_if_any(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, sqlx::Error> {
-    Ok(row.try_get::<Option<Millis>, _>(column)?.map(|time| time.0))
+pub(super) fn time_if_any(row: &Row, column: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+    Ok(row.try_get::<Option<Millis>>(column)?.map(|time| time.0))
 }
 
 /// A word that the constraints of the schema do not let in.

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::Store;
 use super::column::{Millis, time, time_if_any, unreadable};
 use super::error::StoreError;
 use super::script::Script;
 use super::seen_key;
+use super::sql::{Row, query};
 use crate::lifecycle::change::Carried;
 use crate::lifecycle::credential::{Certified, Credential, CredentialState, KeyId, RevocationReason, Slot};
 use crate::lifecycle::ids::{CredentialId, DeviceId, Serial, UserId};
@@ -31,16 +30,15 @@ pub struct FoundCredential {
 
 impl Store {
     pub async fn user_of_credential(&self, credential: CredentialId) -> Result<Option<UserId>, StoreError> {
-        let user = sqlx::query_scalar("SELECT user_id FROM credentials WHERE id = ?");
-        Ok(user.bind(credential).fetch_optional(&self.readers).await?)
+        Ok(query("SELECT user_id FROM credentials WHERE id = ?").bind(credential).cell(&self.readers).await?)
     }
 
     pub async fn credential_by_serial(&self, serial: Serial) -> Result<Option<FoundCredential>, StoreError> {
-        let found = sqlx::query("SELECT user_id, id, made_for, slot FROM credentials WHERE serial = ?")
+        let found = query("SELECT user_id, id, made_for, slot FROM credentials WHERE serial = ?")
             .bind(serial)
             .fetch_optional(&self.readers)
             .await?;
-        let read = |row: SqliteRow| {
+        let read = |row: Row| {
             Ok::<_, sqlx::Error>(FoundCredential {
                 user: row.try_get("user_id")?,
                 credential: row.try_get("id")?,
@@ -53,13 +51,10 @@ impl Store {
 
     /// The DER certificates of those of `credentials` that have been signed.
     pub async fn certificates(&self, credentials: &[CredentialId]) -> Result<BTreeMap<CredentialId, Vec<u8>>, StoreError> {
-        let mut reading = self.readers.acquire().await?;
         let mut found = BTreeMap::new();
         for credential in credentials {
-            let der: Option<Vec<u8>> = sqlx::query_scalar("SELECT der FROM certificates WHERE credential_id = ?")
-                .bind(credential)
-                .fetch_optional(&mut *reading)
-                .await?;
+            let der = query("SELECT der FROM certificates WHERE credential_id = ?").bind(credential);
+            let der: Option<Vec<u8>> = der.cell(&self.readers).await?;
             found.extend(der.map(|der| (*credential, der)));
         }
         Ok(found)
@@ -130,7 +125,7 @@ pub(super) fn carry(script: &mut Script, user: UserId, device: DeviceId, credent
     script
         .run(
             "INSERT INTO carries (user_id, device_id, credential_id, carried) VALUES (?, ?, ?, ?) \
-             ON CONFLICT DO UPDATE SET carried = excluded.carried",
+             ON CONFLICT (user_id, device_id, credential_id) DO UPDATE SET carried = excluded.carried",
         )
         .bind(user)
         .bind(device)
@@ -171,7 +166,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<Credential, sqlx::Error> {
+pub(super) fn read(row: &Row) -> Result<Credential, sqlx::Error> {
     Ok(Credential {
         id: row.try_get("id")?,
         slot: row.try_get("slot")?,
@@ -181,10 +176,10 @@ pub(super) fn read(row: &SqliteRow) -> Result<Credential, sqlx::Error> {
     })
 }
 
-pub(super) fn read_state(row: &SqliteRow) -> Result<CredentialState, sqlx::Error> {
+pub(super) fn read_state(row: &Row) -> Result<CredentialState, sqlx::Error> {
     let certified = read_certified(row)?;
     let signed = || certified.ok_or_else(|| unreadable("credential", "signed, without a key"));
-    Ok(match row.try_get("state")? {
+    Ok(match row.word("state")? {
         "reserved" => CredentialState::Reserved { at: time(row, "reserved_at")? },
         "signed" => CredentialState::Signed { certified: signed()? },
         "issued" => CredentialState::Issued { certified: signed()?, at: time(row, "issued_at")? },
@@ -198,11 +193,11 @@ pub(super) fn read_state(row: &SqliteRow) -> Result<CredentialState, sqlx::Error
     })
 }
 
-fn read_certified(row: &SqliteRow) -> Result<Option<Certified>, sqlx::Error> {
+fn read_certified(row: &Row) -> Result<Option<Certified>, sqlx::Error> {
     let key: Option<KeyId> = row.try_get("key_id")?;
     key.map(|key| Ok(Certified { key, not_before: time(row, "not_before")?, not_after: time(row, "not_after")? })).transpose()
 }
 
-pub(super) fn read_carried(row: &SqliteRow) -> Result<((DeviceId, CredentialId), Carried), sqlx::Error> {
+pub(super) fn read_carried(row: &Row) -> Result<((DeviceId, CredentialId), Carried), sqlx::Error> {
     Ok(((row.try_get("device_id")?, row.try_get("credential_id")?), row.try_get("carried")?))
 }

@@ -1,13 +1,12 @@
 //! Published CRLs: their numbers only ever rise. With the last one is kept what a delta list needs: its bases, and what changed since.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::Store;
 use super::column::{Millis, time};
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::{Row, query};
 use crate::lifecycle::credential::RevocationReason;
 use crate::lifecycle::holdings::Standing;
 use crate::lifecycle::ids::Serial;
@@ -73,28 +72,28 @@ pub fn service_standing(revoked: Option<(Timestamp, RevocationReason)>) -> Stand
 impl Store {
     /// The CRL that was published last.
     pub async fn latest_crl(&self) -> Result<Option<Crl>, StoreError> {
-        let latest = sqlx::query("SELECT number, this_update, next_update, der, delta FROM crls ORDER BY number DESC LIMIT 1");
+        let latest = query("SELECT number, this_update, next_update, der, delta FROM crls ORDER BY number DESC LIMIT 1");
         Ok(latest.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
     }
 
     /// Which that is, without its bytes: there may be many.
     pub async fn latest_crl_edition(&self) -> Result<Option<CrlEdition>, StoreError> {
-        let latest = sqlx::query("SELECT number, this_update, next_update FROM crls ORDER BY number DESC LIMIT 1");
+        let latest = query("SELECT number, this_update, next_update FROM crls ORDER BY number DESC LIMIT 1");
         Ok(latest.fetch_optional(&self.readers).await?.as_ref().map(read_edition).transpose()?)
     }
 
     /// The bases, oldest first.
     pub async fn crl_bases(&self) -> Result<Vec<CrlBase>, StoreError> {
-        let bases = sqlx::query("SELECT number, this_update FROM crl_bases ORDER BY number").fetch_all(&self.readers).await?;
-        let base =
-            |row: &SqliteRow| Ok::<_, sqlx::Error>(CrlBase { number: row.try_get("number")?, this_update: time(row, "this_update")? });
+        let bases = query("SELECT number, this_update FROM crl_bases ORDER BY number").fetch_all(&self.readers).await?;
+        let base = |row: &Row| Ok::<_, sqlx::Error>(CrlBase { number: row.try_get("number")?, this_update: time(row, "this_update")? });
         Ok(bases.iter().map(base).collect::<Result<_, _>>()?)
     }
 
     /// What changed after the list `base`.
     pub async fn crl_changes(&self, base: i64) -> Result<Vec<CrlChange>, StoreError> {
-        let changes = sqlx::query("SELECT serial, entry FROM crl_changes WHERE number > ?").bind(base).fetch_all(&self.readers).await?;
-        let change = |row: &SqliteRow| Ok::<_, sqlx::Error>(CrlChange { serial: row.try_get("serial")?, entry: row.try_get("entry")? });
+        let changes =
+            query("SELECT serial, entry FROM crl_changes WHERE number > ? ORDER BY serial").bind(base).fetch_all(&self.readers).await?;
+        let change = |row: &Row| Ok::<_, sqlx::Error>(CrlChange { serial: row.try_get("serial")?, entry: row.try_get("entry")? });
         Ok(changes.iter().map(change).collect::<Result<_, _>>()?)
     }
 }
@@ -121,18 +120,21 @@ pub(super) fn publish(script: &mut Script, issue: &CrlIssue) {
     }
     for change in &issue.changes {
         script
-            .run("INSERT OR REPLACE INTO crl_changes (serial, number, entry) VALUES (?, ?, ?)")
+            .run(
+                "INSERT INTO crl_changes (serial, number, entry) VALUES (?, ?, ?) \
+                 ON CONFLICT (serial) DO UPDATE SET number = excluded.number, entry = excluded.entry",
+            )
             .bind(change.serial)
             .bind(crl.number)
             .bind(&change.entry);
     }
 }
 
-fn read_edition(row: &SqliteRow) -> Result<CrlEdition, sqlx::Error> {
+fn read_edition(row: &Row) -> Result<CrlEdition, sqlx::Error> {
     Ok(CrlEdition { number: row.try_get("number")?, this_update: time(row, "this_update")?, next_update: time(row, "next_update")? })
 }
 
-fn read(row: &SqliteRow) -> Result<Crl, sqlx::Error> {
+fn read(row: &Row) -> Result<Crl, sqlx::Error> {
     let CrlEdition { number, this_update, next_update } = read_edition(row)?;
     Ok(Crl { number, this_update, next_update, der: row.try_get("der")?, delta: row.try_get("delta")? })
 }

@@ -1,13 +1,12 @@
 //! Devices: the columns of their states.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::Store;
 use super::column::{Millis, time, time_if_any, unreadable};
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::{Row, query};
 use crate::lifecycle::device::{Device, DeviceState, StandIn};
 use crate::lifecycle::ids::{DeviceId, RequestId, UserId};
 use crate::lifecycle::reason::EndReason;
@@ -34,14 +33,14 @@ pub enum Owner {
 impl Store {
     /// Whose a device is; nothing where there is no such device.
     pub async fn owner_of_device(&self, device: DeviceId) -> Result<Option<Owner>, StoreError> {
-        let found = sqlx::query_scalar("SELECT user_id FROM devices WHERE id = ?").bind(device);
-        let found: Option<Option<UserId>> = found.fetch_optional(&self.readers).await?;
+        let found = query("SELECT user_id FROM devices WHERE id = ?").bind(device);
+        let found: Option<Option<UserId>> = found.cell(&self.readers).await?;
         Ok(found.map(|user| user.map_or(Owner::Stock, Owner::User)))
     }
 
     /// A device, whosever it is.
     pub async fn device(&self, device: DeviceId) -> Result<Option<Device>, StoreError> {
-        let found = sqlx::query(concat!("SELECT ", columns!(), " FROM devices WHERE id = ?")).bind(device);
+        let found = query(concat!("SELECT ", columns!(), " FROM devices WHERE id = ?")).bind(device);
         Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
     }
 }
@@ -134,7 +133,7 @@ impl Facts {
     }
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<Device, sqlx::Error> {
+pub(super) fn read(row: &Row) -> Result<Device, sqlx::Error> {
     Ok(Device {
         id: row.try_get("id")?,
         kind: row.try_get("kind")?,
@@ -145,8 +144,8 @@ pub(super) fn read(row: &SqliteRow) -> Result<Device, sqlx::Error> {
     })
 }
 
-fn read_state(row: &SqliteRow) -> Result<DeviceState, sqlx::Error> {
-    Ok(match row.try_get("state")? {
+fn read_state(row: &Row) -> Result<DeviceState, sqlx::Error> {
+    Ok(match row.word("state")? {
         "available" => DeviceState::Available,
         "assigned" => DeviceState::Assigned { request: row.try_get("request_id")? },
         "issued" => DeviceState::Issued { at: time(row, "issued_at")?, stand_in: read_stand_in(row)? },
@@ -160,7 +159,7 @@ fn read_state(row: &SqliteRow) -> Result<DeviceState, sqlx::Error> {
     })
 }
 
-fn read_stand_in(row: &SqliteRow) -> Result<Option<StandIn>, sqlx::Error> {
+fn read_stand_in(row: &Row) -> Result<Option<StandIn>, sqlx::Error> {
     let original: Option<DeviceId> = row.try_get("stand_in_original")?;
     original
         .map(|original| Ok(StandIn { original, arrangement: row.try_get("stand_in_arrangement")?, until: time(row, "stand_in_until")? }))

@@ -6,22 +6,23 @@ use super::Store;
 use super::column::Millis;
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::query;
 use crate::lifecycle::ids::RequestId;
 
 impl Store {
     /// Since when the user says so of this request.
     pub async fn dispute_of(&self, request: RequestId) -> Result<Option<Timestamp>, StoreError> {
-        let found = sqlx::query_scalar("SELECT since FROM disputes WHERE request_id = ?").bind(request);
-        Ok(found.fetch_optional(&self.readers).await?.map(|since: Millis| since.0))
+        let found = query("SELECT since FROM disputes WHERE request_id = ?").bind(request);
+        Ok(found.cell(&self.readers).await?.map(|since: Millis| since.0))
     }
 
     /// Open requests that are disputed, oldest first.
     pub async fn disputed_requests(&self, limit: u32) -> Result<Vec<RequestId>, StoreError> {
-        let found = sqlx::query_scalar(
+        let found = query(
             "SELECT request_id FROM disputes JOIN requests ON requests.id = request_id \
              WHERE state IN ('awaiting-approval', 'approved', 'bound', 'issuing') ORDER BY since LIMIT ?",
         );
-        Ok(found.bind(limit).fetch_all(&self.readers).await?)
+        Ok(found.bind(limit).column(&self.readers).await?)
     }
 }
 

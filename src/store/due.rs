@@ -5,22 +5,21 @@ use jiff::{SignedDuration, Timestamp};
 use super::Store;
 use super::column::Millis;
 use super::error::StoreError;
+use super::sql::query;
 use crate::lifecycle::ids::UserId;
 
 impl Store {
     /// Users whose stand-in should have lapsed, or who have a lost or stolen device that nobody replaced within `escalation`.
     pub async fn users_with_dues(&self, now: Timestamp, escalation: Option<SignedDuration>, limit: u32) -> Result<Vec<UserId>, StoreError> {
-        let lapsing = sqlx::query_scalar(
-            "SELECT user_id FROM devices WHERE state = 'issued' AND stand_in_until <= ? ORDER BY stand_in_until LIMIT ?",
-        );
-        let mut users: Vec<UserId> = lapsing.bind(Millis(now)).bind(limit).fetch_all(&self.readers).await?;
+        let lapsing = query("SELECT user_id FROM devices WHERE state = 'issued' AND stand_in_until <= ? ORDER BY stand_in_until LIMIT ?");
+        let mut users: Vec<UserId> = lapsing.bind(Millis(now)).bind(limit).column(&self.readers).await?;
         if let Some(opened_before) = escalation.and_then(|after| now.checked_sub(after).ok()) {
-            let escalating = sqlx::query_scalar(
+            let escalating = query(
                 "SELECT requests.user_id FROM requests JOIN devices ON devices.id = line_target \
                  WHERE requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing') AND opened_at <= ? \
                  AND reason IN ('lost', 'stolen') AND devices.state = 'issued' ORDER BY opened_at LIMIT ?",
             );
-            let escalating: Vec<UserId> = escalating.bind(Millis(opened_before)).bind(limit).fetch_all(&self.readers).await?;
+            let escalating: Vec<UserId> = escalating.bind(Millis(opened_before)).bind(limit).column(&self.readers).await?;
             users.extend(escalating);
         }
         users.sort();
@@ -30,20 +29,20 @@ impl Store {
 
     /// When something falls due next: a session's end, a stand-in's, or an escalation.
     pub async fn next_due(&self, escalation: Option<SignedDuration>) -> Result<Option<Timestamp>, StoreError> {
-        let session = sqlx::query_scalar(
+        let session = query(
             "SELECT min(sessions.expires_at) FROM requests JOIN sessions ON sessions.id = requests.session_id \
              WHERE requests.state = 'issuing'",
         );
-        let lapse = sqlx::query_scalar("SELECT min(stand_in_until) FROM devices WHERE state = 'issued' AND stand_in_until IS NOT NULL");
-        let opened = sqlx::query_scalar(
+        let lapse = query("SELECT min(stand_in_until) FROM devices WHERE state = 'issued' AND stand_in_until IS NOT NULL");
+        let opened = query(
             "SELECT min(opened_at) FROM requests JOIN devices ON devices.id = line_target \
              WHERE requests.state IN ('awaiting-approval', 'approved', 'bound', 'issuing') \
              AND reason IN ('lost', 'stolen') AND devices.state = 'issued'",
         );
-        let session: Option<Millis> = session.fetch_one(&self.readers).await?;
-        let lapse: Option<Millis> = lapse.fetch_one(&self.readers).await?;
+        let session: Option<Millis> = session.cell(&self.readers).await?.flatten();
+        let lapse: Option<Millis> = lapse.cell(&self.readers).await?.flatten();
         let opened: Option<Millis> = match escalation {
-            Some(_) => opened.fetch_one(&self.readers).await?,
+            Some(_) => opened.cell(&self.readers).await?.flatten(),
             None => None,
         };
         let escalates = opened.and_then(|opened| opened.0.checked_add(escalation?).ok());

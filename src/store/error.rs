@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sqlx::migrate::MigrateError;
+
 /// What went wrong. Nothing of the commit was kept.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -26,6 +28,10 @@ pub enum Outage {
     Database(#[from] sqlx::Error),
     #[error("the database was written by a newer release: schema: {found}")]
     NewerSchema { found: i64 },
+    #[error("the schema of the database: found: {found}, expected: {expected}; bring it up to date with: remint migrate")]
+    OlderSchema { found: i64, expected: i64 },
+    #[error("the encoding of the database: found: {found}, expected: UTF8")]
+    Encoding { found: String },
     #[error("the store has been closed")]
     Closed,
     /// A mistake of ours: holdings change under a guard only.
@@ -47,8 +53,23 @@ impl From<Outage> for StoreError {
     }
 }
 
+impl From<MigrateError> for Outage {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(found) => Self::NewerSchema { found },
+            other => Self::Database(other.into()),
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        if let sqlx::Error::PoolTimedOut = error {
+            return Self::Busy;
+        }
+        if is_too_late(&error) {
+            return Self::Conflict;
+        }
         match duplicated(&error) {
             Some(what) => Self::Duplicate { what },
             None => Outage::Database(error).into(),
@@ -56,22 +77,30 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// What is taken, where that is what the database says. SQLite names the column of a broken UNIQUE constraint, not the constraint.
+/// Whether PostgreSQL says that somebody else came first: of two that wait for each other, or cannot both be, one is to begin again.
+/// (SQLSTATE serialization_failure and deadlock_detected.)
+fn is_too_late(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("40001" | "40P01"))
+}
+
+/// What is taken, where that is what the database says. Of a broken UNIQUE constraint, SQLite names the column and PostgreSQL the constraint.
 fn duplicated(error: &sqlx::Error) -> Option<&'static str> {
     let error = error.as_database_error().filter(|error| error.is_unique_violation())?;
     let column = error.message().rsplit_once(": ").map_or("", |(_, column)| column);
-    Some(match column {
-        "users.email" => "email",
-        "users.upn" => "upn",
-        "addresses.address" => "email or upn",
-        "users.sid" => "sid",
-        "users.fasc_n" => "fasc_n",
-        "operators.name" => "operator name",
-        "devices.kind, devices.serial" => "serial number",
-        "seen_keys.key_id" => "key",
+    Some(match error.constraint().unwrap_or(column) {
+        "users.email" | "user_emails" => "email",
+        "users.upn" | "user_upns" => "upn",
+        "addresses.address" | "index 'addresses_by_small_letters'" | "addresses_by_small_letters" => "email or upn",
+        "users.sid" | "users_sid" => "sid",
+        "users.fasc_n" | "users_fasc_n" => "fasc_n",
+        "operators.name" | "operator_names" => "operator name",
+        "devices.kind, devices.serial" | "devices_of_stock_kinds" => "serial number",
+        "seen_keys.key_id" | "seen_keys_pkey" => "key",
         "credentials.serial" | "service_certificates.serial" | "sessions.bootstrap_serial" => "serial",
-        "sessions.ticket_id" => "ticket",
-        "crls.number" => "crl number",
+        "credential_serials" | "service_certificates_pkey" | "session_bootstraps" => "serial",
+        "sessions.ticket_id" | "session_tickets" => "ticket",
+        "crls.number" | "crls_pkey" => "crl number",
         _ => "id",
     })
 }

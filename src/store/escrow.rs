@@ -2,13 +2,12 @@
 //! there are. The keys themselves are not here.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::Store;
 use super::column::{Millis, time, time_if_any};
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::{Row, query};
 use crate::lifecycle::ids::{CredentialId, Serial, UserId};
 
 /// A sealed private key, and whose it is.
@@ -45,26 +44,26 @@ macro_rules! escrowed {
 impl Store {
     /// The sealed private key of an `enc` credential.
     pub async fn escrowed(&self, credential: CredentialId) -> Result<Option<Escrowed>, StoreError> {
-        let found = sqlx::query(escrowed!("WHERE escrow.credential_id = ?")).bind(credential).fetch_optional(&self.readers).await?;
+        let found = query(escrowed!("WHERE escrow.credential_id = ?")).bind(credential).fetch_optional(&self.readers).await?;
         Ok(found.as_ref().map(read).transpose()?)
     }
 
     /// The sealed private keys of a user.
     pub async fn escrowed_of(&self, user: UserId) -> Result<Vec<Escrowed>, StoreError> {
-        let found = sqlx::query(escrowed!("WHERE credentials.user_id = ?")).bind(user).fetch_all(&self.readers).await?;
+        let found = query(escrowed!("WHERE credentials.user_id = ?")).bind(user).fetch_all(&self.readers).await?;
         Ok(found.iter().map(read).collect::<Result<_, _>>()?)
     }
 
     /// What is sealed under another escrow key than `key`, by credential, after one that the page before ended with.
     pub async fn escrowed_under_another(&self, key: u32, after: CredentialId, limit: u32) -> Result<Vec<Escrowed>, StoreError> {
-        let found = sqlx::query(escrowed!("WHERE escrow_key <> ? AND escrow.credential_id > ? ORDER BY escrow.credential_id LIMIT ?"));
+        let found = query(escrowed!("WHERE escrow_key <> ? AND escrow.credential_id > ? ORDER BY escrow.credential_id LIMIT ?"));
         let found = found.bind(key).bind(after).bind(limit).fetch_all(&self.readers).await?;
         Ok(found.iter().map(read).collect::<Result<_, _>>()?)
     }
 
     /// The escrow key that seals; none where the master key still does.
     pub async fn escrow_key(&self) -> Result<Option<EscrowKeyRecord>, StoreError> {
-        let found = sqlx::query("SELECT number, made_at, rotated_at FROM escrow_keys ORDER BY number DESC LIMIT 1");
+        let found = query("SELECT number, made_at, rotated_at FROM escrow_keys ORDER BY number DESC LIMIT 1");
         let Some(row) = found.fetch_optional(&self.readers).await? else { return Ok(None) };
         let (made_at, rotated_at) = (time(&row, "made_at")?, time_if_any(&row, "rotated_at")?);
         Ok(Some(EscrowKeyRecord { number: row.try_get("number")?, made_at, rotated_at }))
@@ -72,15 +71,15 @@ impl Store {
 
     /// How many private keys each escrow key has sealed, by its number.
     pub async fn escrow_keys_in_use(&self) -> Result<Vec<(u32, u64)>, StoreError> {
-        let found = sqlx::query("SELECT escrow_key, count(*) AS sealed FROM escrow GROUP BY escrow_key ORDER BY escrow_key")
+        let found = query("SELECT escrow_key, count(*) AS sealed FROM escrow GROUP BY escrow_key ORDER BY escrow_key")
             .fetch_all(&self.readers)
             .await?;
-        let read = |row: &SqliteRow| Ok::<_, sqlx::Error>((row.try_get("escrow_key")?, u64::from(row.try_get::<u32, _>("sealed")?)));
+        let read = |row: &Row| Ok::<_, sqlx::Error>((row.try_get("escrow_key")?, u64::from(row.try_get::<u32>("sealed")?)));
         Ok(found.iter().map(read).collect::<Result<_, _>>()?)
     }
 }
 
-fn read(row: &SqliteRow) -> Result<Escrowed, sqlx::Error> {
+fn read(row: &Row) -> Result<Escrowed, sqlx::Error> {
     Ok(Escrowed {
         credential: row.try_get("credential_id")?,
         user: row.try_get("user_id")?,

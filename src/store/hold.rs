@@ -1,11 +1,10 @@
 //! Holds: on what each stands, and what placed it.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::column::{Millis, time, unreadable};
 use super::script::Script;
+use super::sql::Row;
 use crate::lifecycle::hold::{Cause, Held, Hold};
 use crate::lifecycle::ids::UserId;
 
@@ -57,7 +56,7 @@ pub(super) fn lift(script: &mut Script, user: UserId, hold: &Hold) {
         .bind(user);
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<(Hold, Timestamp), sqlx::Error> {
+pub(super) fn read(row: &Row) -> Result<(Hold, Timestamp), sqlx::Error> {
     let on = match (row.try_get("device_id")?, row.try_get("credential_id")?) {
         (Some(device), None) => Held::Device(device),
         (None, Some(credential)) => Held::Credential(credential),

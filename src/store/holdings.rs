@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use futures_util::TryStreamExt;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Either, Executor, Row};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Either, Executor};
 
 use super::column::unreadable;
 use super::error::{Outage, StoreError};
 use super::session::Session;
+use super::sql::{Bindable, Readers, Row, Snapshot, bound, query};
 use super::{Store, credential, device, hold, request, session, ticket, user};
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{SessionId, UserId};
@@ -25,7 +26,7 @@ pub struct Loaded {
 }
 
 /// Adds a row to what has been read so far.
-type Add = fn(&mut Loaded, &SqliteRow) -> Result<(), sqlx::Error>;
+type Add = fn(&mut Loaded, &Row) -> Result<(), sqlx::Error>;
 
 /// What is read after the user, in this order, and what becomes of each row.
 const PARTS: [(&str, Add); 8] = [
@@ -72,7 +73,7 @@ const PARTS: [(&str, Add); 8] = [
     }),
 ];
 
-/// The user and every part, as of one instant and in one go: see `script` for why.
+/// The user and every part, as of one instant and in one go, for SQLite: see `script` for why.
 static WHOLE: LazyLock<String> = LazyLock::new(|| {
     let parts = PARTS.iter().map(|(select, _)| *select);
     ["BEGIN", user::OF_USER].into_iter().chain(parts).chain(["COMMIT"]).collect::<Vec<_>>().join(";\n")
@@ -82,8 +83,8 @@ impl Store {
     /// All that a user holds; nothing where there is no such user.
     pub async fn holdings(&self, user: UserId) -> Result<Option<Loaded>, StoreError> {
         if let Some(known) = self.recent.get(user) {
-            let version = sqlx::query_scalar("SELECT version FROM users WHERE id = ?").bind(user);
-            let version: Option<i64> = version.fetch_optional(&self.readers).await?;
+            let version = query("SELECT version FROM users WHERE id = ?").bind(user);
+            let version: Option<i64> = version.cell(&self.readers).await?;
             if version == Some(known.version) {
                 return Ok(Some(Loaded::clone(&known)));
             }
@@ -95,25 +96,30 @@ impl Store {
         Ok(loaded)
     }
 
-    /// Loads it from the file.
+    /// Loads it from the database.
     ///
     /// It goes to its end in a task of its own: a caller that goes away half way would leave the connection inside the transaction.
     pub(super) async fn load(&self, user: UserId) -> Result<Option<Loaded>, StoreError> {
         let readers = self.readers.clone();
         let loading = tokio::spawn(async move {
-            let mut reading = readers.acquire().await?;
-            let loaded = load(&mut reading, user).await;
-            if loaded.is_err() {
-                reading.close_on_drop();
+            match &readers {
+                Readers::Sqlite(pool) => {
+                    let mut reading = pool.acquire().await?;
+                    let loaded = load_in_one_go(&mut reading, user).await;
+                    if loaded.is_err() {
+                        reading.close_on_drop();
+                    }
+                    loaded
+                }
+                Readers::Postgres(_) => load_part_by_part(&mut readers.snapshot().await?, user).await,
             }
-            loaded
         });
         loading.await.unwrap_or_else(|_| Err(Outage::Closed.into()))
     }
 }
 
-async fn load(reading: &mut SqliteConnection, user: UserId) -> Result<Option<Loaded>, StoreError> {
-    let mut steps = reading.fetch_many(sqlx::query(WHOLE.as_str()).bind(user));
+async fn load_in_one_go(reading: &mut SqliteConnection, user: UserId) -> Result<Option<Loaded>, StoreError> {
+    let mut steps = reading.fetch_many(sqlx::query_with(WHOLE.as_str(), bound([user.value()])?));
     let mut loaded: Option<Loaded> = None;
     let mut finished = 0; // statements: BEGIN, the user, then the parts
     while let Some(step) = steps.try_next().await? {
@@ -122,13 +128,25 @@ async fn load(reading: &mut SqliteConnection, user: UserId) -> Result<Option<Loa
             (Either::Right(row), Some(loaded)) => {
                 let part = usize::checked_sub(finished, 2).and_then(|part| PARTS.get(part));
                 let (_, add) = part.ok_or_else(|| unreadable("holdings", "a row of no part"))?;
-                add(loaded, &row)?;
+                add(loaded, &Row::Sqlite(row))?;
             }
-            (Either::Right(row), first) => {
-                let holdings = Holdings::of(user::read(&row)?);
-                *first = Some(Loaded { holdings, version: row.try_get("version")?, sessions: BTreeMap::new() });
-            }
+            (Either::Right(row), first) => *first = Some(read_user(&Row::Sqlite(row))?),
         }
     }
     Ok(loaded)
+}
+
+async fn load_part_by_part(reading: &mut Snapshot, user: UserId) -> Result<Option<Loaded>, StoreError> {
+    let Some(row) = query(user::OF_USER).bind(user).fetch_optional(&mut *reading).await? else { return Ok(None) };
+    let mut loaded = read_user(&row)?;
+    for (select, add) in PARTS {
+        for row in query(select).bind(user).fetch_all(&mut *reading).await? {
+            add(&mut loaded, &row)?;
+        }
+    }
+    Ok(Some(loaded))
+}
+
+fn read_user(row: &Row) -> Result<Loaded, sqlx::Error> {
+    Ok(Loaded { holdings: Holdings::of(user::read(row)?), version: row.try_get("version")?, sessions: BTreeMap::new() })
 }

@@ -1,14 +1,13 @@
 //! The outbox: letters that wait to be delivered, and what became of the others.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::Store;
 use super::column::{Millis, time, time_if_any};
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::{Row, query};
 use crate::lifecycle::ids::{RequestId, UserId};
 
 /// A letter that an act writes.
@@ -87,14 +86,14 @@ impl Store {
     /// Letters whose turn it is, the oldest first. A letter waits for the earlier ones to the same address; but a code, which is soon of no
     /// use, waits for nothing.
     pub async fn due_letters(&self, now: Timestamp, limit: u32) -> Result<Vec<DueLetter>, StoreError> {
-        let found = sqlx::query(
+        let found = query(
             "SELECT id, kind, recipient, written_at, attempts, sealed FROM letters WHERE state = 'waiting' AND due_at <= ?1 \
              AND (kind = 'sign-in-code' OR NOT EXISTS (SELECT 1 FROM letters AS earlier WHERE earlier.state = 'waiting' AND earlier.recipient = letters.recipient \
              AND (earlier.written_at, earlier.id) < (letters.written_at, letters.id) AND earlier.due_at > ?1)) \
              ORDER BY kind <> 'sign-in-code', written_at, id LIMIT ?2",
         );
         let found = found.bind(Millis(now)).bind(limit).fetch_all(&self.readers).await?;
-        let read = |row: &SqliteRow| {
+        let read = |row: &Row| {
             Ok::<_, sqlx::Error>(DueLetter {
                 id: row.try_get("id")?,
                 kind: row.try_get("kind")?,
@@ -109,22 +108,21 @@ impl Store {
 
     /// When the next letter is due.
     pub async fn next_letter_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let due: Option<Millis> =
-            sqlx::query_scalar("SELECT min(due_at) FROM letters WHERE state = 'waiting'").fetch_one(&self.readers).await?;
-        Ok(due.map(|due| due.0))
+        let due = query("SELECT min(due_at) FROM letters WHERE state = 'waiting'").cell::<Option<Millis>>(&self.readers).await?;
+        Ok(due.flatten().map(|due| due.0))
     }
 
     pub async fn outbox_summary(&self) -> Result<OutboxSummary, StoreError> {
-        let waiting = sqlx::query("SELECT count(*) AS count, min(written_at) AS oldest FROM letters WHERE state = 'waiting'");
+        let waiting = query("SELECT count(*) AS count, min(written_at) AS oldest FROM letters WHERE state = 'waiting'");
         let waiting = waiting.fetch_one(&self.readers).await?;
-        let failed: u32 = sqlx::query_scalar("SELECT count(*) FROM letters WHERE state = 'failed'").fetch_one(&self.readers).await?;
+        let failed: Option<u32> = query("SELECT count(*) FROM letters WHERE state = 'failed'").cell(&self.readers).await?;
         let count: u32 = waiting.try_get("count")?;
-        Ok(OutboxSummary { waiting: count.into(), failed: failed.into(), oldest_waiting: time_if_any(&waiting, "oldest")? })
+        Ok(OutboxSummary { waiting: count.into(), failed: failed.unwrap_or(0).into(), oldest_waiting: time_if_any(&waiting, "oldest")? })
     }
 
     /// The letters about a request that have not arrived, oldest first.
     pub async fn undelivered(&self, request: RequestId) -> Result<Vec<LetterLine>, StoreError> {
-        let found = sqlx::query(
+        let found = query(
             "SELECT id, kind, user_id, request_id, recipient, written_at, state, due_at, attempts, last_error, closed_at FROM letters \
              WHERE request_id = ? AND last_error IS NOT NULL AND state <> 'delivered' ORDER BY written_at, id",
         );
@@ -134,7 +132,7 @@ impl Store {
     /// Letters, newest first, before one that a page ended with; of one state, or of all.
     pub async fn letters(&self, state: Option<&str>, before: Option<(Timestamp, Uuid)>, limit: u32) -> Result<Vec<LetterLine>, StoreError> {
         let (at, id) = before.unwrap_or((Timestamp::MAX, Uuid::max()));
-        let found = sqlx::query(
+        let found = query(
             "SELECT id, kind, user_id, request_id, recipient, written_at, state, due_at, attempts, last_error, closed_at FROM letters \
              WHERE (written_at, id) < (?1, ?2) AND (?3 IS NULL OR state = ?3) ORDER BY written_at DESC, id DESC LIMIT ?4",
         );
@@ -143,7 +141,7 @@ impl Store {
     }
 }
 
-fn read_line(row: &SqliteRow) -> Result<LetterLine, sqlx::Error> {
+fn read_line(row: &Row) -> Result<LetterLine, sqlx::Error> {
     Ok(LetterLine {
         id: row.try_get("id")?,
         kind: row.try_get("kind")?,

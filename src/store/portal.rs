@@ -1,12 +1,12 @@
 //! The portal: passwords, as PHC strings, and sessions, by the digest of what the browser holds.
 
 use jiff::Timestamp;
-use sqlx::Row;
 
 use super::Store;
-use super::column::{Millis, time, time_if_any, unreadable};
+use super::column::{Millis, time, time_if_any};
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::query;
 use super::user;
 use crate::lifecycle::ids::{DeviceId, UserId};
 use crate::lifecycle::user::User;
@@ -45,13 +45,13 @@ pub struct PortalSession {
 impl Store {
     /// Who signs in by this e-mail address or UPN, and the password, where there is one.
     pub async fn portal_user(&self, login: &str) -> Result<Option<(User, Option<Password>)>, StoreError> {
-        let found = sqlx::query(concat!(
+        let found = query(concat!(
             "SELECT ",
             user::columns!(),
             ", phc, set_at, lapses_at, wrong, locked_until FROM users ",
-            "LEFT JOIN portal_passwords ON user_id = id WHERE id = (SELECT user_id FROM addresses WHERE address = ?1)",
+            "LEFT JOIN portal_passwords ON user_id = id WHERE id = (SELECT user_id FROM addresses WHERE lower(address) = ?1)",
         ));
-        let Some(row) = found.bind(login).fetch_optional(&self.readers).await? else { return Ok(None) };
+        let Some(row) = found.bind(login.to_ascii_lowercase()).fetch_optional(&self.readers).await? else { return Ok(None) };
         let phc: Option<String> = row.try_get("phc")?;
         let password = match phc {
             None => None,
@@ -67,16 +67,13 @@ impl Store {
     }
 
     pub async fn has_stale_sessions(&self, unused_since: Timestamp) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM portal_sessions WHERE seen_at < ? LIMIT 1")
-            .bind(Millis(unused_since))
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(found.is_some())
+        let found = query("SELECT token_hash FROM portal_sessions WHERE seen_at < ? LIMIT 1").bind(Millis(unused_since));
+        Ok(found.any(&self.readers).await?)
     }
 
     /// How many sessions of a user, opened since, wait for their second step; and when the oldest of them was opened.
     pub async fn waiting_sessions(&self, user: UserId, since: Timestamp) -> Result<(u32, Option<Timestamp>), StoreError> {
-        let found = sqlx::query(
+        let found = query(
             "SELECT count(*) AS count, min(opened_at) AS oldest FROM portal_sessions \
              WHERE user_id = ? AND code_hash IS NOT NULL AND opened_at > ?",
         );
@@ -86,22 +83,18 @@ impl Store {
 
     pub async fn portal_session(&self, token_hash: [u8; 32]) -> Result<Option<PortalSession>, StoreError> {
         let found =
-            sqlx::query("SELECT user_id, opened_at, seen_at, must_change, code_hash, device_id FROM portal_sessions WHERE token_hash = ?");
-        let Some(row) = found.bind(token_hash.to_vec()).fetch_optional(&self.readers).await? else { return Ok(None) };
+            query("SELECT user_id, opened_at, seen_at, must_change, code_hash, device_id FROM portal_sessions WHERE token_hash = ?");
+        let Some(row) = found.bind(token_hash).fetch_optional(&self.readers).await? else { return Ok(None) };
         Ok(Some(PortalSession {
             token_hash,
             user: row.try_get("user_id")?,
             opened_at: time(&row, "opened_at")?,
             seen_at: time(&row, "seen_at")?,
             must_change: row.try_get("must_change")?,
-            code_hash: row.try_get::<Option<Vec<u8>>, _>("code_hash")?.map(digest).transpose()?,
+            code_hash: row.try_get("code_hash")?,
             device: row.try_get("device_id")?,
         }))
     }
-}
-
-fn digest(bytes: Vec<u8>) -> Result<[u8; 32], sqlx::Error> {
-    bytes.try_into().map_err(|_| unreadable("a session's code", "not 32 bytes"))
 }
 
 /// Sets a password; every session of the user ends.
@@ -134,7 +127,7 @@ pub(super) fn count_try(script: &mut Script, user: UserId, set_at: Timestamp, be
 /// The last try does not count; a conflict if the password was changed meanwhile: what it opened would outlive it.
 pub(super) fn forget_try(script: &mut Script, user: UserId, set_at: Timestamp) {
     script
-        .hit("UPDATE portal_passwords SET wrong = max(wrong - 1, 0), locked_until = NULL WHERE user_id = ? AND set_at = ?")
+        .hit("UPDATE portal_passwords SET wrong = CASE WHEN wrong > 0 THEN wrong - 1 ELSE 0 END, locked_until = NULL WHERE user_id = ? AND set_at = ?")
         .bind(user)
         .bind(Millis(set_at));
 }
@@ -149,7 +142,7 @@ pub(super) fn forget_tries(script: &mut Script, user: UserId, set_at: Timestamp)
 
 /// A code signs in once: a conflict for the second.
 pub(super) fn spend_code(script: &mut Script, token_hash: [u8; 32]) {
-    script.hit("DELETE FROM portal_sessions WHERE token_hash = ? AND code_hash IS NOT NULL").bind(token_hash.to_vec());
+    script.hit("DELETE FROM portal_sessions WHERE token_hash = ? AND code_hash IS NOT NULL").bind(token_hash);
 }
 
 /// An initial password signs in once.
@@ -164,26 +157,26 @@ pub(super) fn spend_initial(script: &mut Script, user: UserId, at: Timestamp) {
 pub(super) fn open(script: &mut Script, session: &PortalSession) {
     script
         .run("INSERT INTO portal_sessions (token_hash, user_id, opened_at, seen_at, must_change, code_hash, device_id) VALUES (?, ?, ?, ?, ?, ?, ?)")
-        .bind(session.token_hash.to_vec())
+        .bind(session.token_hash)
         .bind(session.user)
         .bind(Millis(session.opened_at))
         .bind(Millis(session.seen_at))
         .bind(session.must_change)
-        .bind(session.code_hash.map(|hash| hash.to_vec()))
+        .bind(session.code_hash)
         .bind(session.device);
 }
 
 pub(super) fn touch(script: &mut Script, token_hash: [u8; 32], at: Timestamp) {
-    script.run("UPDATE portal_sessions SET seen_at = ? WHERE token_hash = ?").bind(Millis(at)).bind(token_hash.to_vec());
+    script.run("UPDATE portal_sessions SET seen_at = ? WHERE token_hash = ?").bind(Millis(at)).bind(token_hash);
 }
 
 pub(super) fn end(script: &mut Script, token_hash: [u8; 32]) {
-    script.run("DELETE FROM portal_sessions WHERE token_hash = ?").bind(token_hash.to_vec());
+    script.run("DELETE FROM portal_sessions WHERE token_hash = ?").bind(token_hash);
 }
 
 /// Every session of a user, but one.
 pub(super) fn end_all(script: &mut Script, user: UserId, except: Option<[u8; 32]>) {
-    script.run("DELETE FROM portal_sessions WHERE user_id = ? AND token_hash IS NOT ?").bind(user).bind(except.map(|hash| hash.to_vec()));
+    script.run("DELETE FROM portal_sessions WHERE user_id = ? AND token_hash IS DISTINCT FROM ?").bind(user).bind(except);
 }
 
 /// Forgets sessions that nobody has used for so long that they are over.

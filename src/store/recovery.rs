@@ -1,13 +1,12 @@
 //! Recoveries: who asked for which keys of whom, who decided, and whether they were handed over.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::Store;
 use super::column::{Millis, time, unreadable};
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::{Row, query};
 use crate::lifecycle::ids::{OperatorId, RecoveryId, UserId};
 use crate::lifecycle::recovery::{Decided, Recovery, RecoveryState};
 
@@ -24,7 +23,7 @@ macro_rules! recoveries {
 
 impl Store {
     pub async fn recovery(&self, recovery: RecoveryId) -> Result<Option<Recovery>, StoreError> {
-        let found = sqlx::query(recoveries!("WHERE id = ?")).bind(recovery).fetch_optional(&self.readers).await?;
+        let found = query(recoveries!("WHERE id = ?")).bind(recovery).fetch_optional(&self.readers).await?;
         match found {
             Some(row) => Ok(Some(self.with_encs(&row).await?)),
             None => Ok(None),
@@ -33,7 +32,7 @@ impl Store {
 
     /// Recoveries, newest first, of one user or of all, before one that a page ended with.
     pub async fn recoveries(&self, of: Option<UserId>, before: Option<RecoveryId>, limit: u32) -> Result<Vec<Recovery>, StoreError> {
-        let found = sqlx::query(recoveries!(
+        let found = query(recoveries!(
             "WHERE (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR (asked_at, id) < (SELECT asked_at, id FROM recoveries WHERE id = ?2)) \
              ORDER BY asked_at DESC, id DESC LIMIT ?3"
         ));
@@ -44,13 +43,13 @@ impl Store {
         Ok(recoveries)
     }
 
-    async fn with_encs(&self, row: &SqliteRow) -> Result<Recovery, StoreError> {
+    async fn with_encs(&self, row: &Row) -> Result<Recovery, StoreError> {
         let id: RecoveryId = row.try_get("id")?;
-        let encs = sqlx::query_scalar("SELECT credential_id FROM recovered_encs WHERE recovery_id = ? ORDER BY position");
+        let encs = query("SELECT credential_id FROM recovered_encs WHERE recovery_id = ? ORDER BY position");
         Ok(Recovery {
             id,
             user: row.try_get("user_id")?,
-            encs: encs.bind(id).fetch_all(&self.readers).await?,
+            encs: encs.bind(id).column(&self.readers).await?,
             because: row.try_get("because")?,
             recipient: row.try_get("recipient")?,
             asked_by: row.try_get("asked_by")?,
@@ -62,9 +61,9 @@ impl Store {
     }
 }
 
-fn read_state(row: &SqliteRow) -> Result<RecoveryState, sqlx::Error> {
+fn read_state(row: &Row) -> Result<RecoveryState, sqlx::Error> {
     let decided = || Ok::<_, sqlx::Error>(Decided { by: row.try_get("decided_by")?, at: time(row, "decided_at")? });
-    Ok(match row.try_get("state")? {
+    Ok(match row.word("state")? {
         "awaiting-approval" => RecoveryState::AwaitingApproval,
         "approved" => RecoveryState::Approved { decided: decided()? },
         "refused" => RecoveryState::Refused { decided: decided()? },

@@ -1,13 +1,12 @@
 //! Requests: the columns of their purposes and states, and what was collected under them.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::Store;
 use super::column::{Millis, time, unreadable};
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::{Row, query};
 use crate::lifecycle::ids::{CredentialId, DeviceId, RequestId, SessionId, UserId};
 use crate::lifecycle::reason::Reason;
 use crate::lifecycle::request::{EncPlan, Issuing, Line, Mode, Purpose, Request, RequestState, Requester};
@@ -23,8 +22,7 @@ pub(super) const COLLECTED_BY_USER: &str = "SELECT requests.id AS request_id, cr
 
 impl Store {
     pub async fn user_of_request(&self, request: RequestId) -> Result<Option<UserId>, StoreError> {
-        let user = sqlx::query_scalar("SELECT user_id FROM requests WHERE id = ?");
-        Ok(user.bind(request).fetch_optional(&self.readers).await?)
+        Ok(query("SELECT user_id FROM requests WHERE id = ?").bind(request).cell(&self.readers).await?)
     }
 }
 
@@ -163,7 +161,7 @@ impl StateFacts {
 }
 
 /// A request, as yet without what its session has collected.
-pub(super) fn read(row: &SqliteRow) -> Result<Request, sqlx::Error> {
+pub(super) fn read(row: &Row) -> Result<Request, sqlx::Error> {
     Ok(Request {
         id: row.try_get("id")?,
         kind: row.try_get("kind")?,
@@ -174,8 +172,8 @@ pub(super) fn read(row: &SqliteRow) -> Result<Request, sqlx::Error> {
     })
 }
 
-fn read_purpose(row: &SqliteRow) -> Result<Purpose, sqlx::Error> {
-    Ok(match row.try_get("purpose")? {
+fn read_purpose(row: &Row) -> Result<Purpose, sqlx::Error> {
+    Ok(match row.word("purpose")? {
         "initial" => Purpose::Initial { mode: row.try_get("mode")? },
         "replacement" => Purpose::Replacement {
             mode: row.try_get("mode")?,
@@ -191,8 +189,8 @@ fn read_purpose(row: &SqliteRow) -> Result<Purpose, sqlx::Error> {
     })
 }
 
-fn read_requester(row: &SqliteRow) -> Result<Requester, sqlx::Error> {
-    Ok(match row.try_get("requester")? {
+fn read_requester(row: &Row) -> Result<Requester, sqlx::Error> {
+    Ok(match row.word("requester")? {
         "operator" => Requester::Operator(row.try_get("requester_operator")?),
         "user" => Requester::User(row.try_get("requester_user")?),
         "system" => Requester::System,
@@ -200,8 +198,8 @@ fn read_requester(row: &SqliteRow) -> Result<Requester, sqlx::Error> {
     })
 }
 
-fn read_state(row: &SqliteRow) -> Result<RequestState, sqlx::Error> {
-    Ok(match row.try_get("state")? {
+fn read_state(row: &Row) -> Result<RequestState, sqlx::Error> {
+    Ok(match row.word("state")? {
         "awaiting-approval" => RequestState::AwaitingApproval,
         "approved" => RequestState::Approved,
         "bound" => RequestState::Bound { device: row.try_get("device_id")? },

@@ -1,16 +1,16 @@
-//! A script: the statements of one commit, carried out in one go. Its text is put together from constants, and every value is bound,
-//! so that SQLite compiles each shape of commit once.
+//! A script: the statements of one commit. SQLite carries it out in one go; its text is put together from constants, and every value is
+//! bound, so that SQLite compiles each shape of commit once. PostgreSQL carries out one statement after the other.
 //!
-//! Our choice: one script instead of one call a statement, because a call to the driver's thread costs more than the statement
-//! (measured: 7 µs against 22 to 34 µs a statement). That the driver takes several statements at once is used in this file and in
-//! `holdings`, and nowhere else.
+//! Our choice: one text instead of one call a statement, because a call to SQLite's thread costs more than the statement (measured: 7 µs
+//! against 22 to 34 µs a statement). That the driver takes several statements at once is used in this file and in `holdings`, and nowhere else.
 
 use futures_util::TryStreamExt;
-use sqlx::error::BoxDynError;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, Type};
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Either, Executor};
 
 use super::error::StoreError;
+use super::sql::{Bindable, Text, Value, bound, bound_to_postgres};
 
 /// Leaves the savepoint of the commit before, and begins this one's.
 const NEXT_SAVEPOINT: &str = "RELEASE one; SAVEPOINT one";
@@ -19,20 +19,19 @@ const NEXT_SAVEPOINT: &str = "RELEASE one; SAVEPOINT one";
 const COMMON: usize = 200;
 
 /// The statements of one commit.
-pub(super) struct Script {
-    text: String,
-    arguments: Result<SqliteArguments, BoxDynError>,
-    /// For each statement, how the commit fails if it does not hit exactly one row.
-    misses: Vec<Option<StoreError>>,
+pub(super) struct Script(Vec<Statement>);
+
+/// One statement with its values.
+struct Statement {
+    text: &'static str,
+    values: Vec<Value>,
+    /// How the commit fails if it does not hit exactly one row.
+    missed: Option<StoreError>,
 }
 
 impl Script {
     pub fn new() -> Self {
-        let mut script =
-            Self { text: String::with_capacity(2048), arguments: Ok(SqliteArguments::default()), misses: Vec::with_capacity(16) };
-        script.text.push_str(NEXT_SAVEPOINT);
-        script.misses.extend([None, None]);
-        script
+        Self(Vec::with_capacity(16))
     }
 
     /// A statement that may hit any number of rows.
@@ -50,33 +49,52 @@ impl Script {
         self.add(statement, Some(missed))
     }
 
-    fn add(&mut self, statement: &'static str, missed: Option<StoreError>) -> &mut Self {
-        self.text.push_str(";\n");
-        self.text.push_str(statement);
-        self.misses.push(missed);
+    fn add(&mut self, text: &'static str, missed: Option<StoreError>) -> &mut Self {
+        self.0.push(Statement { text, values: Vec::with_capacity(text.matches('?').count()), missed });
         self
     }
 
     /// Binds the next `?` of the statement. Numbered ones would be counted through the whole script: they are not for here.
-    pub fn bind<'q, T: Encode<'q, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> &mut Self {
-        if let Ok(arguments) = &mut self.arguments
-            && let Err(error) = arguments.add(value)
-        {
-            self.arguments = Err(error);
+    pub fn bind<T: Bindable>(&mut self, value: T) -> &mut Self {
+        debug_assert!(!self.0.is_empty(), "a value without a statement");
+        if let Some(statement) = self.0.last_mut() {
+            statement.values.push(value.value());
         }
         self
     }
 
     /// Carries it out inside the transaction at hand. After an error its savepoint is to be rolled back to.
     pub async fn carry_out(self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let arguments = self.arguments.map_err(sqlx::Error::Encode)?;
-        debug_assert_eq!(self.text.matches('?').count(), arguments.len(), "unbound: {}", self.text);
-        let is_common = self.misses.len() <= COMMON;
-        let mut steps = connection.fetch_many(sqlx::query_with(AssertSqlSafe(self.text), arguments).persistent(is_common));
-        let mut misses = self.misses.into_iter();
+        let is_common = self.0.len() <= COMMON;
+        let mut text = String::with_capacity(2048);
+        text.push_str(NEXT_SAVEPOINT);
+        let (mut values, mut misses) = (Vec::with_capacity(64), vec![None, None]);
+        for statement in self.0 {
+            debug_assert_eq!(statement.text.matches('?').count(), statement.values.len(), "unbound: {}", statement.text);
+            text.push_str(";\n");
+            text.push_str(statement.text);
+            values.extend(statement.values);
+            misses.push(statement.missed);
+        }
+        let mut steps = connection.fetch_many(sqlx::query_with(AssertSqlSafe(text), bound(values)?).persistent(is_common));
+        let mut misses = misses.into_iter();
         while let Some(step) = steps.try_next().await? {
             if let Either::Left(done) = step
                 && let Some(missed) = misses.next().flatten()
+                && done.rows_affected() != 1
+            {
+                return Err(missed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries it out inside the transaction at hand, which is to be given up after an error.
+    pub async fn carry_out_on_postgres(self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        for Statement { text, values, missed } in self.0 {
+            let text = AssertSqlSafe(Text::from(text).for_postgres());
+            let done = connection.execute(sqlx::query_with(text, bound_to_postgres(values)?)).await?;
+            if let Some(missed) = missed
                 && done.rows_affected() != 1
             {
                 return Err(missed);

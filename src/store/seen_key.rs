@@ -9,8 +9,7 @@ use crate::lifecycle::ids::{CredentialId, SessionId};
 impl super::Store {
     /// Whether a key has been certified, or has been shown as a session key or a transport key.
     pub async fn is_key_seen(&self, key: KeyId) -> Result<bool, StoreError> {
-        let seen = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM seen_keys WHERE key_id = ?)");
-        Ok(seen.bind(key).fetch_one(&self.readers).await?)
+        Ok(super::sql::query("SELECT key_id FROM seen_keys WHERE key_id = ?").bind(key).any(&self.readers).await?)
     }
 }
 
@@ -37,7 +36,7 @@ fn shown(script: &mut Script, spki: &[u8], used_for: &'static str, session: Sess
         .hit_or(
             KEY_TAKEN,
             "INSERT INTO seen_keys (key_id, used_for, owner_id) VALUES (?, ?, ?) \
-             ON CONFLICT DO UPDATE SET owner_id = owner_id WHERE used_for <> 'credential'",
+             ON CONFLICT (key_id) DO UPDATE SET owner_id = seen_keys.owner_id WHERE seen_keys.used_for <> 'credential'",
         )
         .bind(key_id(spki))
         .bind(used_for)

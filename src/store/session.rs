@@ -1,14 +1,13 @@
 //! Provisioning sessions: what a device and the server agreed on when a ticket was redeemed or an update began.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::Store;
 use super::column::{Millis, time, unreadable};
 use super::error::StoreError;
 use super::script::Script;
 use super::seen_key;
+use super::sql::{Row, query};
 use crate::lifecycle::ids::{DeviceId, RequestId, Serial, SessionId, TicketId, UserId};
 
 /// A provisioning session. Whether it is still at work is the lifecycle's to say, by the state of its request.
@@ -64,22 +63,24 @@ pub(super) const OF_USER: &str = sessions_where!("user_id = ?1");
 
 impl Store {
     pub async fn session(&self, session: SessionId) -> Result<Option<Session>, StoreError> {
-        let found = sqlx::query(sessions_where!("id = ?")).bind(session);
+        let found = query(sessions_where!("id = ?")).bind(session);
         Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
     }
 
     pub async fn session_of_bootstrap(&self, serial: Serial) -> Result<Option<Session>, StoreError> {
-        let found = sqlx::query(sessions_where!("bootstrap_serial = ?")).bind(serial);
+        let found = query(sessions_where!("bootstrap_serial = ?")).bind(serial);
         Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read).transpose()?)
     }
 
     /// The sessions at work whose time is up, longest first.
     pub async fn expired_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<(UserId, RequestId, SessionId)>, StoreError> {
-        let expired = sqlx::query_as(
-            "SELECT requests.user_id, requests.id, sessions.id FROM requests JOIN sessions ON sessions.id = requests.session_id \
+        let expired = query(
+            "SELECT requests.user_id, requests.id AS request, sessions.id AS session FROM requests JOIN sessions ON sessions.id = requests.session_id \
              WHERE requests.state = 'issuing' AND sessions.expires_at <= ? ORDER BY sessions.expires_at LIMIT ?",
         );
-        Ok(expired.bind(Millis(now)).bind(limit).fetch_all(&self.readers).await?)
+        let expired = expired.bind(Millis(now)).bind(limit).fetch_all(&self.readers).await?;
+        let read = |row: &Row| Ok::<_, sqlx::Error>((row.try_get("user_id")?, row.try_get("request")?, row.try_get("session")?));
+        Ok(expired.iter().map(read).collect::<Result<_, _>>()?)
     }
 }
 
@@ -138,15 +139,14 @@ pub(super) fn keep_receipt(script: &mut Script, session: SessionId, receipt: &st
     script.hit("UPDATE sessions SET receipt = ? WHERE id = ? AND receipt IS NULL").bind(receipt).bind(session);
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<Session, sqlx::Error> {
-    let challenge: &[u8] = row.try_get("challenge")?;
+pub(super) fn read(row: &Row) -> Result<Session, sqlx::Error> {
     Ok(Session {
         id: row.try_get("id")?,
         user: row.try_get("user_id")?,
         request: row.try_get("request_id")?,
         device: row.try_get("device_id")?,
         opened: read_opened(row)?,
-        challenge: challenge.try_into().map_err(|_| unreadable("challenge", "not 32 bytes"))?,
+        challenge: row.try_get("challenge")?,
         opened_at: time(row, "opened_at")?,
         expires_at: time(row, "expires_at")?,
         transport_key: row.try_get("transport_key")?,
@@ -155,8 +155,8 @@ pub(super) fn read(row: &SqliteRow) -> Result<Session, sqlx::Error> {
     })
 }
 
-fn read_opened(row: &SqliteRow) -> Result<Opened, sqlx::Error> {
-    Ok(match row.try_get("opened_by")? {
+fn read_opened(row: &Row) -> Result<Opened, sqlx::Error> {
+    Ok(match row.word("opened_by")? {
         "ticket" => Opened::ByTicket {
             ticket: row.try_get("ticket_id")?,
             session_key: row.try_get("session_key")?,

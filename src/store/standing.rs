@@ -6,17 +6,13 @@
 
 use std::collections::HashMap;
 
-use std::future::ready;
-
-use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
 use tokio::sync::{mpsc, oneshot};
 
 use super::column::{Millis, time_if_any, unreadable};
 use super::crl::{Listed, service_standing};
 use super::error::{Outage, StoreError};
+use super::sql::{Readers, Row, Text, query};
 use super::{Store, certificate, credential};
 use crate::lifecycle::holdings::Standing;
 use crate::lifecycle::ids::Serial;
@@ -43,23 +39,36 @@ pub(super) const OF_SERIALS: &str = concat!(
     places!()
 );
 
+macro_rules! not_issued {
+    ($many:literal) => {
+        concat!(
+            "SELECT ",
+            $many,
+            " AS many, max(not_after) AS last FROM ( \
+             SELECT serial, not_before, not_after, revoked_at, revocation_reason FROM credentials \
+             WHERE state <> 'issued' AND (not_after, serial) > (?1, ?2) ORDER BY not_after, serial LIMIT ?3) AS page"
+        )
+    };
+}
 /// Unconfirmed and revoked credentials that have not expired, so many after one, read off their index alone; in one row, as a million rows
 /// one by one take many times as long. With the last time, to go on from. A serial that was reserved and never signed is no certificate,
 /// and never expires: listing it would make the CRL grow for ever.
-pub(super) const NOT_ISSUED: &str = "\
-    SELECT group_concat(hex(serial) || ' ' || coalesce(revoked_at || ' ' || revocation_reason, not_before), char(10)) AS many, \
-    max(not_after) AS last FROM ( \
-      SELECT serial, not_before, not_after, revoked_at, revocation_reason FROM credentials \
-      WHERE state <> 'issued' AND (not_after, serial) > (?1, ?2) ORDER BY not_after, serial LIMIT ?3)";
+pub(super) const NOT_ISSUED: Text = Text {
+    sqlite: not_issued!("group_concat(hex(serial) || ' ' || coalesce(revoked_at || ' ' || revocation_reason, not_before), char(10))"),
+    postgres: not_issued!(
+        "string_agg(encode(serial, 'hex') || ' ' || coalesce(revoked_at || ' ' || revocation_reason, not_before::text), chr(10) \
+         ORDER BY not_after, serial)"
+    ),
+};
 
 /// How many go in one row.
 const MANY: i64 = 8192;
 
 /// What else is not expired and not good: held credentials, and revoked service certificates.
 pub(super) const NOT_GOOD: &str = "\
-    SELECT serial, state, reserved_at, key_id, not_before, not_after, issued_at, revoked_at, revocation_reason, min(since) AS held_since \
-    FROM holds CROSS JOIN credentials ON credentials.id = holds.credential_id \
-    WHERE state = 'issued' AND not_after > ?1 GROUP BY credentials.id \
+    SELECT serial, state, reserved_at, key_id, not_before, not_after, issued_at, revoked_at, revocation_reason, held_since \
+    FROM (SELECT credential_id, min(since) AS held_since FROM holds WHERE credential_id IS NOT NULL GROUP BY credential_id) AS held \
+    JOIN credentials ON credentials.id = held.credential_id WHERE state = 'issued' AND not_after > ?1 \
     UNION ALL \
     SELECT serial, 'service', NULL, NULL, NULL, not_after, NULL, revoked_at, revocation_reason, NULL \
     FROM service_certificates WHERE revoked_at IS NOT NULL AND not_after > ?1";
@@ -74,7 +83,7 @@ pub(super) struct Question {
 }
 
 /// Answers questions until nobody is left to ask.
-pub(super) async fn answer_questions(mut waiting: mpsc::Receiver<Question>, readers: SqlitePool) {
+pub(super) async fn answer_questions(mut waiting: mpsc::Receiver<Question>, readers: Readers) {
     let mut together = Vec::with_capacity(PLACES);
     while waiting.recv_many(&mut together, PLACES).await > 0 {
         let serials: Vec<Serial> = together.iter().flat_map(|question| &question.serials).copied().collect();
@@ -86,13 +95,13 @@ pub(super) async fn answer_questions(mut waiting: mpsc::Receiver<Question>, read
     }
 }
 
-async fn look_up(readers: &SqlitePool, serials: &[Serial]) -> Result<Standings, StoreError> {
+async fn look_up(readers: &Readers, serials: &[Serial]) -> Result<Standings, StoreError> {
     let mut found = Standings::with_capacity(serials.len());
     for asked in serials.chunks(PLACES) {
         // a place that is left over asks for the last one again
         let last = asked.last().copied();
-        let query = (0..PLACES).fold(sqlx::query(OF_SERIALS), |query, place| query.bind(asked.get(place).copied().or(last)));
-        for row in query.fetch_all(readers).await? {
+        let asking = (0..PLACES).fold(query(OF_SERIALS), |asking, place| asking.bind(asked.get(place).copied().or(last)));
+        for row in asking.fetch_all(readers).await? {
             found.insert(row.try_get("serial")?, read(&row).map_err(StoreError::from));
         }
     }
@@ -114,23 +123,24 @@ impl Store {
     /// Every unexpired certificate whose standing is not good. A row that cannot be read keeps no other from being listed: it is left out
     /// and told, here to the log, and by the check.
     pub async fn not_good(&self, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
-        let mut reading = self.readers.begin().await?; // all as of one moment
+        let mut reading = self.readers.snapshot().await?; // all as of one moment
         let mut found = Vec::new();
         let (mut not_after, mut serial) = (now.as_millisecond() + 1, Vec::new());
         loop {
-            let page = sqlx::query(NOT_ISSUED).bind(not_after).bind(&serial).bind(MANY).fetch_one(&mut *reading).await?;
-            let Some(many) = page.try_get::<Option<&str>, _>("many")? else { break };
-            (not_after, serial) = (page.try_get("last")?, last(many)?);
+            let page = query(NOT_ISSUED).bind(not_after).bind(&serial).bind(MANY).fetch_one(&mut reading).await?;
+            let Some(many) = page.try_get::<Option<String>>("many")? else { break };
+            (not_after, serial) = (page.try_get("last")?, last(&many)?);
             found.extend(many.lines().filter_map(packed));
         }
-        let rest = sqlx::query(NOT_GOOD).bind(Millis(now)).fetch(&mut *reading);
-        found.extend(rest.try_filter_map(|row| ready(listed(&row))).try_collect::<Vec<_>>().await?);
+        for row in query(NOT_GOOD).bind(Millis(now)).fetch_all(&mut reading).await? {
+            found.extend(listed(&row)?);
+        }
         Ok(found)
     }
 }
 
 /// Nothing where this row is not what we write; anything else that goes wrong goes wrong for all.
-fn listed(row: &SqliteRow) -> Result<Option<Listed>, sqlx::Error> {
+fn listed(row: &Row) -> Result<Option<Listed>, sqlx::Error> {
     match row.try_get("serial").and_then(|serial| Ok(Listed { serial, standing: read(row)? })) {
         Ok(listed) => Ok(Some(listed)),
         Err(error @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))) => {
@@ -172,8 +182,8 @@ fn last(many: &str) -> Result<Vec<u8>, StoreError> {
     bytes.ok_or_else(|| unreadable("a credential", hex).into())
 }
 
-fn read(row: &SqliteRow) -> Result<Standing, sqlx::Error> {
-    if row.try_get::<&str, _>("state")? == "service" {
+fn read(row: &Row) -> Result<Standing, sqlx::Error> {
+    if row.word("state")? == "service" {
         return Ok(service_standing(certificate::read_revoked(row)?));
     }
     Ok(Standing::of(&credential::read_state(row)?, time_if_any(row, "held_since")?))

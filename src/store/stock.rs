@@ -4,13 +4,14 @@ use super::Store;
 use super::device::{self, columns};
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::query;
 use crate::lifecycle::device::{Device, DeviceKind};
 use crate::lifecycle::ids::DeviceId;
 
 impl Store {
     /// The device of a kind that comes from stock, by its maker's serial number, whosever it is now.
     pub async fn device_of_serial(&self, kind: DeviceKind, serial: &str) -> Result<Option<Device>, StoreError> {
-        let found = sqlx::query(concat!("SELECT ", columns!(), " FROM devices WHERE kind = ? AND serial = ?"))
+        let found = query(concat!("SELECT ", columns!(), " FROM devices WHERE kind = ? AND serial = ?"))
             .bind(kind)
             .bind(serial)
             .fetch_optional(&self.readers)
@@ -20,7 +21,7 @@ impl Store {
 
     /// What is in stock, by kind and serial number, after the device that the page before ended with, wherever that is now.
     pub async fn stock(&self, after: Option<DeviceId>, limit: u32) -> Result<Vec<Device>, StoreError> {
-        let found = sqlx::query(concat!(
+        let found = query(concat!(
             "SELECT ",
             columns!(),
             " FROM devices WHERE state = 'available' \

@@ -1,12 +1,10 @@
 //! Tickets, and the sealed key that proves the secret of each.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
 use super::Store;
 use super::column::{Millis, time, unreadable};
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::{Row, query};
 use crate::lifecycle::ids::{SessionId, TicketId, UserId};
 use crate::lifecycle::ticket::{Ticket, TicketState};
 
@@ -15,8 +13,9 @@ pub(super) const OF_USER: &str = "SELECT id, request_id, expires_at, attempts_le
 impl Store {
     /// Whose ticket it is, and the key that proves its secret, sealed.
     pub async fn ticket_key(&self, ticket: TicketId) -> Result<Option<(UserId, Vec<u8>)>, StoreError> {
-        let key = sqlx::query_as("SELECT user_id, sealed_key FROM tickets WHERE id = ? AND sealed_key IS NOT NULL");
-        Ok(key.bind(ticket).fetch_optional(&self.readers).await?)
+        let found = query("SELECT user_id, sealed_key FROM tickets WHERE id = ? AND sealed_key IS NOT NULL").bind(ticket);
+        let read = |row: Row| Ok::<_, sqlx::Error>((row.try_get("user_id")?, row.try_get("sealed_key")?));
+        Ok(found.fetch_optional(&self.readers).await?.map(read).transpose()?)
     }
 }
 
@@ -66,13 +65,13 @@ fn session_of(state: TicketState) -> Option<SessionId> {
     }
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<Ticket, sqlx::Error> {
+pub(super) fn read(row: &Row) -> Result<Ticket, sqlx::Error> {
     Ok(Ticket {
         id: row.try_get("id")?,
         request: row.try_get("request_id")?,
         expires_at: time(row, "expires_at")?,
         attempts_left: row.try_get("attempts_left")?,
-        state: match row.try_get("state")? {
+        state: match row.word("state")? {
             "open" => TicketState::Open,
             "redeemed" => TicketState::Redeemed { session: row.try_get("session_id")? },
             "dead" => TicketState::Dead { session: row.try_get("session_id")? },

@@ -1,14 +1,13 @@
 //! Users, and the version of what they hold.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::Store;
 use super::column::{Millis, unreadable};
 use super::commit::Guard;
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::{Row, query};
 use crate::lifecycle::directory::{Attributes, PolicyOid};
 use crate::lifecycle::ids::UserId;
 use crate::lifecycle::user::User;
@@ -25,8 +24,7 @@ pub(super) const OF_USER: &str = concat!("SELECT ", columns!(), ", version FROM 
 
 impl Store {
     pub async fn is_user(&self, user: UserId) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM users WHERE id = ?").bind(user).fetch_optional(&self.readers).await?;
-        Ok(found.is_some())
+        Ok(query("SELECT id FROM users WHERE id = ?").bind(user).any(&self.readers).await?)
     }
 }
 
@@ -65,7 +63,7 @@ fn policies(attributes: &Attributes) -> String {
     attributes.policies.iter().map(PolicyOid::as_str).collect::<Vec<_>>().join(" ")
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<User, sqlx::Error> {
+pub(super) fn read(row: &Row) -> Result<User, sqlx::Error> {
     let policies: String = row.try_get("policies")?;
     let policies = policies.split_whitespace().map(|oid| oid.parse().map_err(|_| unreadable("a policy of a user", oid)));
     Ok(User {

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 pub use super::audit::{Outcome, Who};
 use super::audit::{read_outcome, read_who};
 use super::column::{Millis, time, time_if_any};
 use super::error::StoreError;
 pub use super::outbox::LetterLine;
+use super::sql::{Row, Text, query};
 use super::{Store, user};
 use crate::lifecycle::device::DeviceKind;
 use crate::lifecycle::ids::{DeviceId, RequestId, UserId};
@@ -138,10 +137,36 @@ pub struct ExpiringDevice {
     pub not_after: Timestamp,
 }
 
+/// Users of whom something contains `?1`, which is in small letters; `$contains` is what a database calls that.
+macro_rules! users_where {
+    ($contains:literal) => {
+        concat!(
+            "SELECT ",
+            user::columns!(),
+            " FROM users WHERE (",
+            concat!($contains, "(lower(name), ?1) OR ", $contains, "(lower(email), ?1) OR ", $contains, "(lower(upn), ?1) "),
+            concat!("OR id IN (SELECT user_id FROM devices WHERE user_id IS NOT NULL AND ", $contains, "(lower(serial), ?1))) "),
+            "AND (?3 IS NULL OR (name, id) > (SELECT name, id FROM users WHERE id = ?3)) ORDER BY name, id LIMIT ?2",
+        )
+    };
+}
+
+/// The names of the users and operators whose ids `$asked` selects.
+macro_rules! names_of {
+    ($asked:literal) => {
+        concat!(
+            "WITH asked AS (",
+            $asked,
+            ") SELECT id, name FROM users WHERE id IN (SELECT id FROM asked) ",
+            "UNION ALL SELECT id, name FROM operators WHERE id IN (SELECT id FROM asked)"
+        )
+    };
+}
+
 impl Store {
     /// Open requests but updates, oldest first, after one that the page before ended with.
     pub async fn queue(&self, after: Option<RequestId>, limit: u32) -> Result<Vec<RequestLine>, StoreError> {
-        let found = sqlx::query(concat!(
+        let found = query(concat!(
             request_lines!(),
             "WHERE ",
             is_open!(),
@@ -155,7 +180,7 @@ impl Store {
 
     /// Open replacements, oldest first.
     pub async fn incidents(&self, limit: u32) -> Result<Vec<Incident>, StoreError> {
-        let found = sqlx::query(concat!(
+        let found = query(concat!(
             "SELECT requests.id, users.name AS user_name, devices.name AS device_name, reason, opened_at, ",
             "(SELECT max(expires_at) FROM tickets WHERE tickets.user_id = requests.user_id AND request_id = requests.id ",
             "AND tickets.state = 'open') AS ticket ",
@@ -163,7 +188,7 @@ impl Store {
             is_open!(),
             " AND purpose = 'replacement' ORDER BY opened_at LIMIT ?",
         ));
-        let incident = |row: &SqliteRow| {
+        let incident = |row: &Row| {
             Ok::<_, sqlx::Error>(Incident {
                 request: row.try_get("id")?,
                 user_name: row.try_get("user_name")?,
@@ -179,14 +204,15 @@ impl Store {
 
     /// What the help desk has suspended since before a time, the oldest first.
     pub async fn long_suspended(&self, before: Timestamp, limit: u32) -> Result<Vec<LongSuspended>, StoreError> {
-        let found = sqlx::query(
-            "SELECT users.id AS user, users.name AS user_name, devices.name AS device_name, min(since) AS since FROM holds \
-             JOIN users ON users.id = holds.user_id LEFT JOIN devices ON devices.id = holds.device_id \
-             WHERE cause_request IS NULL AND since < ? GROUP BY coalesce(cause_device, cause_credential) ORDER BY since LIMIT ?",
+        let found = query(
+            "SELECT users.id AS owner, users.name AS user_name, devices.name AS device_name, min(since) AS since FROM holds \
+             JOIN users ON users.id = holds.user_id LEFT JOIN devices ON devices.id = cause_device \
+             WHERE cause_request IS NULL AND since < ? GROUP BY cause_device, cause_credential, users.id, users.name, devices.name \
+             ORDER BY min(since) LIMIT ?",
         );
-        let suspended = |row: &SqliteRow| {
+        let suspended = |row: &Row| {
             Ok::<_, sqlx::Error>(LongSuspended {
-                user: row.try_get("user")?,
+                user: row.try_get("owner")?,
                 user_name: row.try_get("user_name")?,
                 device_name: row.try_get("device_name")?,
                 since: time(row, "since")?,
@@ -198,14 +224,14 @@ impl Store {
 
     /// Devices in use whose own `auth` ends in a span of time, the first to end first.
     pub async fn expiring_devices(&self, from: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<ExpiringDevice>, StoreError> {
-        let found = sqlx::query(
-            "SELECT users.id AS user, users.name AS user_name, devices.name AS device_name, not_after FROM credentials \
+        let found = query(
+            "SELECT users.id AS owner, users.name AS user_name, devices.name AS device_name, not_after FROM credentials \
              JOIN devices ON devices.id = made_for JOIN users ON users.id = credentials.user_id \
              WHERE slot = 'auth' AND credentials.state = 'issued' AND devices.state = 'issued' AND not_after BETWEEN ? AND ? ORDER BY not_after LIMIT ?",
         );
-        let device = |row: &SqliteRow| {
+        let device = |row: &Row| {
             Ok::<_, sqlx::Error>(ExpiringDevice {
-                user: row.try_get("user")?,
+                user: row.try_get("owner")?,
                 user_name: row.try_get("user_name")?,
                 device_name: row.try_get("device_name")?,
                 not_after: time(row, "not_after")?,
@@ -226,7 +252,7 @@ impl Store {
             }
         };
         let after = after.unwrap_or(RequestCursor { opened_at: Timestamp::MAX, id: RequestId(uuid::Uuid::max()) });
-        let page = sqlx::query(page).bind(limit).bind(Millis(after.opened_at)).bind(after.id).bind(filter.user);
+        let page = query(page).bind(limit).bind(Millis(after.opened_at)).bind(after.id).bind(filter.user);
         let found = page.fetch_all(&self.readers).await?;
         Ok(found.iter().map(read_request).collect::<Result<_, _>>()?)
     }
@@ -234,20 +260,14 @@ impl Store {
     /// Users of whose name, e-mail address, UPN or device serial `text` is a part, by name, behind one that a page ended with. Capitals do
     /// not count.
     pub async fn find_users(&self, text: &str, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
-        let found = sqlx::query(concat!(
-            "SELECT ",
-            user::columns!(),
-            " FROM users WHERE (instr(lower(name), lower(?1)) OR instr(lower(email), lower(?1)) OR instr(lower(upn), lower(?1)) ",
-            "OR id IN (SELECT user_id FROM devices WHERE user_id IS NOT NULL AND instr(lower(serial), lower(?1)))) ",
-            "AND (?3 IS NULL OR (name, id) > (SELECT name, id FROM users WHERE id = ?3)) ORDER BY name, id LIMIT ?2",
-        ));
-        let found = found.bind(text).bind(limit).bind(after).fetch_all(&self.readers).await?;
+        let found = query(Text { sqlite: users_where!("instr"), postgres: users_where!("0 < strpos") });
+        let found = found.bind(text.to_ascii_lowercase()).bind(limit).bind(after).fetch_all(&self.readers).await?;
         Ok(found.iter().map(user::read).collect::<Result<_, _>>()?)
     }
 
     /// The audit log, oldest first, after the entry `after_seq` (0 for all).
     pub async fn audit(&self, after_seq: i64, limit: u32) -> Result<Vec<AuditLine>, StoreError> {
-        let found = sqlx::query(
+        let found = query(
             "SELECT seq, at, who, who_id, who_fingerprint, act, user_id, request_id, outcome, refusal, details, source \
              FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
         );
@@ -271,19 +291,20 @@ impl Store {
     /// What these operators and users are called now.
     pub async fn names(&self, ids: &[uuid::Uuid]) -> Result<HashMap<uuid::Uuid, String>, StoreError> {
         let asked = serde_json::Value::from(ids.iter().map(|id| id.simple().to_string()).collect::<Vec<_>>()).to_string();
-        let found = sqlx::query_as(
-            "WITH asked AS (SELECT unhex(value) AS id FROM json_each(?1)) SELECT id, name FROM users WHERE id IN asked \
-             UNION ALL SELECT id, name FROM operators WHERE id IN asked",
-        );
-        Ok(found.bind(asked).fetch_all(&self.readers).await?.into_iter().collect())
+        let found = query(Text {
+            sqlite: names_of!("SELECT unhex(value) AS id FROM json_each(?1)"),
+            postgres: names_of!("SELECT value::uuid AS id FROM json_array_elements_text(?1::json) AS value"),
+        });
+        let name = |row: &Row| Ok::<_, sqlx::Error>((row.try_get("id")?, row.try_get("name")?));
+        Ok(found.bind(asked).fetch_all(&self.readers).await?.iter().map(name).collect::<Result<_, _>>()?)
     }
 
     /// Why an officer rejected a request, if they said so.
     pub async fn rejected_because(&self, request: RequestId) -> Result<Option<String>, StoreError> {
-        let found = sqlx::query_scalar(
-            "SELECT details ->> 'because' FROM audit WHERE request_id = ? AND act = 'reject' AND outcome = 'done' ORDER BY seq DESC LIMIT 1",
-        );
-        Ok(found.bind(request).fetch_optional(&self.readers).await?.flatten())
+        let found =
+            query("SELECT details FROM audit WHERE request_id = ? AND act = 'reject' AND outcome = 'done' ORDER BY seq DESC LIMIT 1");
+        let Some(row) = found.bind(request).fetch_optional(&self.readers).await? else { return Ok(None) };
+        Ok(read_details(&row)?.get("because").and_then(|because| because.as_str()).map(str::to_owned))
     }
 }
 
@@ -301,7 +322,7 @@ impl Store {
     /// The audit log, newest first, before the entry `before_seq`.
     pub async fn audit_page(&self, filter: &AuditFilter, before_seq: i64, limit: u32) -> Result<Vec<AuditLine>, StoreError> {
         // each finds its entries by an index, and reads no more of the log than it shows
-        let found = sqlx::query(match (filter.user, filter.request) {
+        let found = query(match (filter.user, filter.request) {
             (Some(_), _) => audit_where!("user_id = ?3 AND (?4 IS NULL OR request_id = ?4)"),
             (None, Some(_)) => audit_where!("request_id = ?4"),
             (None, None) => audit_where!("TRUE"),
@@ -312,7 +333,7 @@ impl Store {
     }
 }
 
-fn read_request(row: &SqliteRow) -> Result<RequestLine, sqlx::Error> {
+fn read_request(row: &Row) -> Result<RequestLine, sqlx::Error> {
     Ok(RequestLine {
         id: row.try_get("id")?,
         user: row.try_get("user_id")?,
@@ -329,8 +350,7 @@ fn read_request(row: &SqliteRow) -> Result<RequestLine, sqlx::Error> {
     })
 }
 
-fn read_audit(row: &SqliteRow) -> Result<AuditLine, sqlx::Error> {
-    let details: &str = row.try_get("details")?;
+fn read_audit(row: &Row) -> Result<AuditLine, sqlx::Error> {
     Ok(AuditLine {
         seq: row.try_get("seq")?,
         at: time(row, "at")?,
@@ -339,7 +359,11 @@ fn read_audit(row: &SqliteRow) -> Result<AuditLine, sqlx::Error> {
         on_behalf_of: row.try_get("user_id")?,
         request: row.try_get("request_id")?,
         outcome: read_outcome(row)?,
-        details: serde_json::from_str(details).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        details: read_details(row)?,
         source: row.try_get("source")?,
     })
+}
+
+fn read_details(row: &Row) -> Result<serde_json::Value, sqlx::Error> {
+    serde_json::from_str(row.word("details")?).map_err(|error| sqlx::Error::Decode(error.into()))
 }

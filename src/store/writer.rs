@@ -1,4 +1,4 @@
-//! The writer: the one task that changes the database. It takes the commits that are waiting and keeps them in one transaction, each
+//! The writer: the one task that changes an SQLite database. It takes the commits that are waiting and keeps them in one transaction, each
 //! under a savepoint of its own, so that a disk that syncs a few hundred times a second still keeps thousands of commits.
 //!
 //! Nobody is answered before the transaction is on disk. A commit that fails takes nothing with it; a transaction that breaks takes the
@@ -14,6 +14,7 @@ use super::audit::Entry;
 use super::audit_chain;
 use super::error::StoreError;
 use super::script::Script;
+use super::sql::query;
 
 /// How many commits share a transaction at most.
 const GROUP: usize = 64;
@@ -100,7 +101,7 @@ impl Writer {
         }
         for ((answer, refusal), name) in answers.into_iter().zip(refusals).zip(names) {
             let verdict = refusal.map_or_else(|| outcome.as_ref().map(|_| ()).map_err(Clone::clone), Err);
-            metrics::counter!("remint_commits_total", "name" => name, "outcome" => word(&verdict)).increment(1);
+            count(name, &verdict);
             let _ = answer.send(verdict);
         }
     }
@@ -113,7 +114,9 @@ impl Writer {
         for (mut work, refusal) in works.into_iter().zip(refusals) {
             if let Some(entry) = &work.audit {
                 // the savepoint is still that of the commit before: if this fails, so does the whole group
-                audit_chain::enter(connection, &mut work.script, entry).await?;
+                let chain = audit_chain::chain_of(entry);
+                let found = query(audit_chain::HEAD).bind(chain).of_sqlite(&mut *connection).await?;
+                audit_chain::enter(&mut work.script, entry, audit_chain::head_or_first(found.first(), chain)?);
             }
             match work.script.carry_out(connection).await {
                 Ok(()) => {
@@ -149,7 +152,11 @@ async fn undo(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What became of a commit, for the metrics.
+/// Counts what became of a commit.
+pub(super) fn count(commit: &'static str, verdict: &Result<(), StoreError>) {
+    metrics::counter!("remint_commits_total", "name" => commit, "outcome" => word(verdict)).increment(1);
+}
+
 fn word(verdict: &Result<(), StoreError>) -> &'static str {
     match verdict {
         Ok(()) => "kept",
@@ -159,7 +166,7 @@ fn word(verdict: &Result<(), StoreError>) -> &'static str {
     }
 }
 
-fn report(commit: &'static str, error: &StoreError) {
+pub(super) fn report(commit: &'static str, error: &StoreError) {
     match error {
         StoreError::Unavailable(_) => tracing::error!(commit, error = describe(error), "a commit failed"),
         _ => tracing::debug!(commit, error = describe(error), "a commit was refused"),

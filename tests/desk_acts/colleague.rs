@@ -8,7 +8,6 @@ use mobile_sim::key::Key;
 use mobile_sim::wire::Client;
 use remint::lifecycle::actor::{Actor, Operator, Role};
 use remint::pki::key::sha256;
-use remint::server::house::DATABASE;
 use remint::store::audit::Who;
 use remint::workflows::add_operator::add_operator;
 use remint::workflows::world::Caller;
@@ -52,9 +51,8 @@ impl Colleague {
     /// Nobody can be hired so; a record may have come to it.
     async fn without_a_role(live: &Live) -> Self {
         let colleague = Self::hired(live, "Nils", [Role::Auditor]).await;
-        let mut database = database(live).await;
-        let taken = sqlx::query("DELETE FROM operator_roles WHERE operator_id = ?").bind(colleague.operator.id.0);
-        assert_eq!(taken.execute(&mut database).await.unwrap().rows_affected(), 1);
+        let id = live.literal(colleague.operator.id.0);
+        assert_eq!(live.sql(&format!("DELETE FROM operator_roles WHERE operator_id = {id}")).await, 1);
         Self { role: "nobody", ..colleague }
     }
 
@@ -67,11 +65,4 @@ impl Colleague {
     pub fn caller(&self) -> Caller {
         Caller { actor: Actor::Operator(self.operator.clone()), who: self.who.clone(), source: "127.0.0.1".to_owned() }
     }
-}
-
-/// A connection to the database beside the server's.
-pub async fn database(live: &Live) -> sqlx::sqlite::SqliteConnection {
-    use sqlx::ConnectOptions;
-    let file = live.folder.path().join("house").join(DATABASE);
-    sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await.unwrap()
 }

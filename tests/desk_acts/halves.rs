@@ -9,7 +9,7 @@ use remint::store::audit::Outcome;
 use remint::workflows::failure::Failure;
 use serde_json::{Value, json};
 
-use crate::colleague::{Colleague, database};
+use crate::colleague::Colleague;
 use crate::refusals::Log;
 use crate::scene::{PHONE, Scene, TABLET};
 use crate::support::live::Live;
@@ -44,7 +44,7 @@ async fn mend(live: &Live) {
 }
 
 async fn run(live: &Live, statement: &str) {
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut database(live).await).await.unwrap();
+    live.sql(statement).await;
 }
 
 #[tokio::test]

@@ -188,9 +188,8 @@ async fn nobody_approves_what_concerns_themselves() {
     let user = scene.person().await;
     let request = scene.initial(user, CARD, Mode::Local).await;
     let officer = Colleague::hired(&live, "Vera", [Role::ValidationOfficer]).await;
-    let mut database = crate::colleague::database(&live).await;
-    let same = sqlx::query("UPDATE operators SET user_id = ? WHERE id = ?").bind(user.0).bind(officer.operator.id.0);
-    same.execute(&mut database).await.unwrap();
+    let (person, record) = (live.literal(user.0), live.literal(officer.operator.id.0));
+    live.sql(&format!("UPDATE operators SET user_id = {person} WHERE id = {record}")).await;
     for act in ["approve", "reject"] {
         let reply = officer.desk.post_json(&format!("/api/requests/{request}/{act}"), &json!({})).await.unwrap();
         No::read(act, &reply).is(act, 403, "own-request", &["found: the user concerned"]);

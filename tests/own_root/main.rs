@@ -127,7 +127,7 @@ async fn a_request_and_an_installation_that_were_cut_short_are_completed_by_the_
         must_be_complete(&dir).unwrap();
         assert_eq!(serial("server.pem").await, recorded, "the serial on record is used again, without {left:?}");
     }
-    let store = remint::store::Store::open(&dir.join("remint.db")).await.unwrap();
+    let store = remint::store::Store::open(&remint::store::Place::File(dir.join("remint.db"))).await.unwrap();
     assert_eq!(store.service_certificates().await.unwrap().len(), 3);
     store.close().await;
 

@@ -94,6 +94,7 @@ pub fn foundation() -> Foundation {
         bind: "127.0.0.1".to_owned(),
         ports: Ports { devices: 1, desk: 2, portal: 3, status: 4, metrics: None },
         policy: Delivered::Default,
+        database: None,
         hsm: None,
     }
 }

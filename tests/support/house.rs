@@ -12,6 +12,8 @@ use remint::server::policy::Delivered;
 use remint::workflows::world::{Clock, World};
 use tempfile::TempDir;
 
+use super::database;
+
 /// A clock that stands still until it is moved.
 pub struct ManualClock(Mutex<Timestamp>);
 
@@ -77,6 +79,7 @@ impl House {
             bind: "127.0.0.1".to_owned(),
             ports: Ports { devices: 8443, desk: 9443, portal: 7443, status: 8080, metrics: None },
             policy: Delivered::Default,
+            database: database::section().await,
             hsm: None,
         };
         let dir = folder.path().join("house");

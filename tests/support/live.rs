@@ -14,10 +14,11 @@ use mobile_sim::{DeviceFacts, DeviceKind, Faults, Identity, Invitation, Outcome,
 use remint::lifecycle::actor::Role;
 use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
-use remint::server::house::{DATABASE, open_with};
+use remint::server::house::open_with;
 use remint::server::init::{Foundation, Ports, init};
 use remint::server::policy::Delivered;
 use remint::server::{Server, Sockets};
+use remint::store::Place;
 use remint::store::views::AuditLine;
 use remint::workflows::add_operator::{OperatorIdentity, add_operator};
 use remint::workflows::world::{Clock, World};
@@ -25,6 +26,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use super::database::{self, Beside};
 use super::portal::Browser;
 use super::process::until;
 use super::record::Record;
@@ -109,6 +111,7 @@ impl Live {
             bind: "127.0.0.1".to_owned(),
             ports,
             policy: Delivered::Default,
+            database: database::section().await,
             hsm: None,
         };
         found(&dir, &foundation).await;
@@ -188,11 +191,24 @@ impl Live {
     }
 
     /// A statement on the database itself, beside the server.
-    pub async fn sql(&self, statement: &str) {
-        let database = self.folder.path().join("house").join(DATABASE);
-        let pool = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(database)).await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&pool).await.unwrap();
-        pool.close().await;
+    pub async fn sql(&self, statement: &str) -> u64 {
+        let database = Beside::open(&self.place()).await;
+        let hit = database.execute(statement).await;
+        database.close().await;
+        hit
+    }
+
+    /// An id, as a statement spells it.
+    pub fn literal(&self, id: uuid::Uuid) -> String {
+        match self.place() {
+            Place::File(_) => format!("x'{}'", id.simple()),
+            Place::Server(_) => format!("'{id}'"),
+        }
+    }
+
+    /// Where its database is.
+    pub fn place(&self) -> Place {
+        self.config.place(&self.folder.path().join("house")).unwrap()
     }
 
     /// Somebody on the `portal` listener who shows a certificate.
@@ -273,7 +289,7 @@ impl Live {
 
     /// Everything that is kept, but the audit log and the published CRLs.
     pub async fn record(&self) -> Record {
-        Record::of(&self.folder.path().join("house").join(DATABASE)).await
+        Record::of(&self.place()).await
     }
 
     /// The broken invariants of every user: there are none.

@@ -4,10 +4,10 @@ use futures_util::FutureExt;
 
 use super::*;
 use crate::store::script::Script;
-use crate::store::writer::{Queued, Work};
+use crate::store::writer::Work;
 
 /// A user in a commit of their own.
-fn create(n: u128, name: &str) -> Commit {
+pub(super) fn create(n: u128, name: &str) -> Commit {
     unguarded(vec![Write::User { user: user(UserId(Uuid::from_u128(n)), name), at: at(0) }])
 }
 
@@ -119,26 +119,8 @@ async fn nobody_changes_what_another_user_holds() {
 }
 
 /// Queues a script of the test's own.
-async fn by_hand(house: &House, script: Script) -> Result<(), StoreError> {
-    let (answer, verdict) = tokio::sync::oneshot::channel();
-    let work = Work { name: "by hand", script, audit: None, changes_status: false, has_letters: false };
-    house.store.queue.try_send(Queued { work, answer }).ok().unwrap();
-    verdict.await.unwrap()
-}
-
-#[tokio::test]
-async fn a_transaction_that_breaks_takes_its_group_and_the_writer_goes_on() {
-    let house = House::new().await;
-    let mut script = Script::new();
-    script.run("ROLLBACK").run("SELECT no_such_function()");
-    let (first, broken, last) =
-        tokio::join!(house.store.commit(create(1, "Bo")), by_hand(&house, script), house.store.commit(create(2, "Cy")),);
-    for answer in [first, broken, last] {
-        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
-    }
-    assert_eq!(house.count("users").await, 1);
-    house.store.commit(create(3, "Di")).await.unwrap();
-    assert_eq!(house.count("users").await, 2);
+pub(super) async fn by_hand(house: &House, script: Script) -> Result<(), StoreError> {
+    house.store.keep(Work { name: "by hand", script, audit: None, changes_status: false, has_letters: false }).await
 }
 
 #[tokio::test]
@@ -158,7 +140,7 @@ async fn closing_keeps_what_is_queued_and_refuses_what_comes_later() {
     kept.unwrap();
     let late = house.store.commit(create(2, "Cy")).await;
     assert!(matches!(late, Err(StoreError::Unavailable(_))));
-    let again = Store::open(&house.dir.path().join("remint.db")).await.unwrap();
+    let again = Store::open(&house.place).await.unwrap();
     assert!(again.holdings(UserId(Uuid::from_u128(1))).await.unwrap().is_some());
 }
 

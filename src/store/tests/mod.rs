@@ -9,10 +9,13 @@ mod schema;
 mod sessions;
 mod story;
 mod views;
+mod writer;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
+use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -20,7 +23,8 @@ use super::audit::{Entry, Outcome, Who};
 use super::commit::{Commit, Guard, Write};
 use super::operator::OperatorRecord;
 use super::session::{Opened, Session};
-use super::{Store, StoreError};
+use super::sql::query;
+use super::{Place, Store, StoreError};
 use crate::lifecycle::actor::{Operator, Role};
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::{Certified, Credential, CredentialState, KeyId, Slot};
@@ -162,9 +166,20 @@ fn changes(changes: Vec<Change>) -> Vec<Write> {
     changes.into_iter().map(Write::Change).collect()
 }
 
+/// A file in the folder; or, where `REMINT_TEST_POSTGRES` names a server, a schema of its own there.
+async fn place(folder: &Path) -> Place {
+    let Ok(server) = std::env::var("REMINT_TEST_POSTGRES") else { return Place::File(folder.join("remint.db")) };
+    let schema = format!("store_{}", folder.file_name().unwrap().to_string_lossy().trim_start_matches('.').to_lowercase());
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut connection).await.unwrap();
+    Place::parse(&format!("{server}&options[search_path]={schema}"), folder).unwrap()
+}
+
 /// A store with Ana and Olga, and what Ana should hold.
 struct House {
     store: Store,
+    place: Place,
+    #[allow(dead_code, reason = "it is gone when this goes")]
     dir: TempDir,
     held: Holdings,
     version: i64,
@@ -173,7 +188,9 @@ struct House {
 impl House {
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("remint.db")).await.unwrap();
+        let place = place(dir.path()).await;
+        Store::migrate(&place).await.unwrap();
+        let store = Store::open(&place).await.unwrap();
         let ana = user(ANA, "Ana");
         let olga = OperatorRecord {
             operator: Operator { id: OLGA, name: "Olga".to_owned(), roles: BTreeSet::from([Role::HelpDesk, Role::Auditor]), user: None },
@@ -181,7 +198,7 @@ impl House {
         };
         let people = vec![Write::User { user: ana.clone(), at: at(0) }, Write::Operator { operator: olga, at: at(0) }];
         store.commit(unguarded(people)).await.unwrap();
-        Self { store, dir, held: Holdings::of(ana), version: 1 }
+        Self { store, place, dir, held: Holdings::of(ana), version: 1 }
     }
 
     /// Tries to keep changes and more, guarded.
@@ -226,7 +243,7 @@ impl House {
 
     /// Reads a table directly.
     async fn count(&self, table: &'static str) -> i64 {
-        let count = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}")));
-        count.fetch_one(&self.store.readers).await.unwrap()
+        let count = format!("SELECT count(*) FROM {table}").leak();
+        query(&*count).cell(&self.store.readers).await.unwrap().unwrap()
     }
 }
