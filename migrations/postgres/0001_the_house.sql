@@ -506,7 +506,7 @@ CREATE INDEX audit_of_request ON audit (request_id, seq) WHERE request_id IS NOT
 CREATE TABLE servers (
     id         UUID PRIMARY KEY,                                 -- drawn anew at every start
     beat       BIGINT NOT NULL,                                  -- counts up every second while it runs
-    policy     BYTEA NOT NULL,                                   -- SHA-256 of the policy and the profiles by which it decides
+    rules      BYTEA NOT NULL,                                   -- SHA-256 of the policy, the profiles and the CA by which it decides
     started_at BIGINT NOT NULL
 );
 

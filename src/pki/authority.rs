@@ -248,6 +248,12 @@ impl Authority {
         &self.issuing.key
     }
 
+    /// The serial of the certificate that OCSP answers are signed with.
+    pub fn ocsp_serial(&self) -> Option<Serial> {
+        let (_, certificate) = X509Certificate::from_der(&self.ocsp.certificate).ok()?;
+        Serial::from_bytes(certificate.raw_serial())
+    }
+
     /// Signs OCSP answers (RFC 6960 §4.2.2.2): its key, and its certificate, DER.
     pub fn ocsp_signer(&self) -> (&SigningKey, &[u8]) {
         (&self.ocsp.key, &self.ocsp.certificate)

@@ -84,8 +84,13 @@ pub async fn make_new(dir: &Path, config: &Config) -> Result<Store, ServerError>
 
 /// What went wrong with a database names it, and says why: this is for the administrator.
 fn reached<T>(place: &Place, outcome: Result<T, StoreError>) -> Result<T, ServerError> {
-    outcome.map_err(|error| match &error {
-        StoreError::Unavailable(outage) => ServerError::new(format!("{place}: {outage}")),
-        other => ServerError::new(format!("{place}: {other}")),
-    })
+    outcome.map_err(|error| ServerError::new(format!("{place}: {}", told(&error))))
+}
+
+/// The error with what is behind it, for the administrator.
+pub fn told(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable(outage) => outage.to_string(),
+        StoreError::Conflict | StoreError::Duplicate { .. } | StoreError::Busy => error.to_string(),
+    }
 }

@@ -12,7 +12,7 @@ use super::config::Config;
 use super::{ServerError, database, evidence, hsm, own_root, policy};
 use crate::pki::authority::Authority;
 use crate::pki::escrow::Escrow;
-use crate::pki::key::Entropy;
+use crate::pki::key::{Entropy, sha256};
 use crate::pki::keystore::KeyStore;
 use crate::pki::master::MasterKey;
 use crate::pki::profile::Profiles;
@@ -29,6 +29,38 @@ pub const MASTER_KEY_VARIABLE: &str = "REMINT_MASTER_KEY";
 /// The master key from the environment, if it is kept there.
 pub fn master_from_environment() -> Option<String> {
     std::env::var(MASTER_KEY_VARIABLE).ok().filter(|value| !value.is_empty())
+}
+
+/// SHA-256 of everything by which a server decides and signs: the policy, the profiles, the rules of evidence, the issuing CA. Servers over one
+/// database agree in it.
+pub fn rules(dir: &Path) -> Result<[u8; 32], ServerError> {
+    let mut files = vec![dir.join("ca/issuing.pem"), dir.join("certs/policy.toml")];
+    for folder in ["certs/profiles", "certs/evidence"] {
+        let folder = dir.join(folder);
+        if folder.is_dir() {
+            files.extend(std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?);
+        }
+    }
+    files.sort();
+    let mut rules = Vec::new();
+    for file in files.iter().filter(|file| file.is_file()) {
+        let text = std::fs::read(file).map_err(|source| ServerError::new(format!("{}: {source}", file.display())))?;
+        rules.extend(sha256(file.file_name().unwrap_or_default().as_encoded_bytes()));
+        rules.extend(sha256(&text));
+    }
+    Ok(sha256(&rules))
+}
+
+/// Refuses a database in which the certificate that signs our OCSP answers is not on record: it is that of another installation.
+pub async fn must_be_ours(world: &World) -> Result<(), ServerError> {
+    let signer = world.authority.ocsp_serial().ok_or_else(|| ServerError::new("ca/ocsp.pem: expected: a certificate of ours"))?;
+    match world.store.standings(vec![signer]).await?.first() {
+        Some(Some(_)) => Ok(()),
+        _ => Err(ServerError::new(format!(
+            "the database is that of another installation, found: no certificate {signer}, which signs the OCSP answers of this data folder, \
+             expected: the database that was made with this folder"
+        ))),
+    }
 }
 
 /// Opens everything that a data folder holds, with the real clock and the real dice.

@@ -4,8 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::check::check_at_intervals;
+use super::database::told;
+use super::membership::{DUTIES, Duties, Duty, on_duty};
+use super::post::Delivery;
+use crate::store::Store;
+use crate::store::commit::{Commit, Write};
+use crate::store::membership::Step;
 use crate::workflows::checkpoint_audit::checkpoint_audit;
 use crate::workflows::deliver_letters::{self, Post};
 use crate::workflows::failure::Failure;
@@ -15,6 +23,10 @@ use crate::workflows::world::World;
 
 /// Changes that come together go into one CRL.
 const GATHER: Duration = Duration::from_millis(300);
+/// How often whoever publishes asks whether another server changed something.
+const LISTEN: Duration = Duration::from_millis(200);
+/// How long letters of other servers wait at most.
+const LETTERS_OF_OTHERS: Duration = Duration::from_secs(1);
 /// How long the timer for dues sleeps at most.
 const LOOK: Duration = Duration::from_secs(60);
 /// How often an audit checkpoint is made.
@@ -24,34 +36,83 @@ pub const CHECKPOINTS: &str = "audit-checkpoints.txt";
 /// How soon something that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// Begins all timed work; each is done while it is this server's.
+pub fn spawn(tasks: &mut JoinSet<()>, world: &Arc<World>, post: Delivery, duties: &Duties, stop: &watch::Receiver<bool>) {
+    let post = Arc::new(post);
+    let begin = |duty: Duty| {
+        let (world, post, stop) = (Arc::clone(world), Arc::clone(&post), stop.clone());
+        on_duty(duties.clone(), duty, stop.clone(), move || {
+            let (world, post, stop) = (Arc::clone(&world), Arc::clone(&post), stop.clone());
+            async move {
+                match duty {
+                    Duty::PublishCrls => publish_crls(world, stop).await,
+                    Duty::SettleDues => settle_dues(world, stop).await,
+                    Duty::DeliverLetters => deliver_letters(world, post, stop).await,
+                    Duty::CheckpointAudits => checkpoint_audits(world, stop).await,
+                    Duty::CheckHouse => check_at_intervals(world, stop).await,
+                }
+            }
+        })
+    };
+    for duty in DUTIES {
+        tasks.spawn(begin(duty));
+    }
+}
+
 /// Publishes a CRL at the start, after every change of status, and long before the last one expires.
-pub async fn publish_crls(world: Arc<World>, mut stop: watch::Receiver<bool>) {
+async fn publish_crls(world: Arc<World>, mut stop: watch::Receiver<bool>) {
     let mut changes = world.store.status_changes();
     let lifetime = publish_crl::LIFETIME.unsigned_abs();
     loop {
         changes.mark_unchanged();
-        let rest = match publish_crl(&world).await {
-            Ok(_) => lifetime / 4,
+        let rest = match publish_news(&world).await {
+            Ok(()) => lifetime / 4,
             Err(failure) => {
                 tracing::error!(failure = ?failure, "the CRL could not be published");
                 AGAIN
             }
         };
         tokio::select! {
-            changed = changes.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                sleep(GATHER).await;
-            }
+            () = news(&world.store, &mut changes) => sleep(GATHER).await,
             () = sleep(rest) => {}
             () = stopped(&mut stop) => return,
         }
     }
 }
 
+/// Publishes what has changed. What changes from here on is news again, whether it is in this list or comes too late for it.
+async fn publish_news(world: &World) -> Result<(), Failure> {
+    if world.store.is_shared() {
+        let taken = Write::Membership(Step::NewsTaken);
+        world.store.commit(Commit { name: "take-news", guard: None, writes: vec![taken], audit: None }).await?;
+    }
+    publish_crl(world).await?;
+    Ok(())
+}
+
+/// Waits until something has changed that relying parties are told: here, or at another server.
+async fn news(store: &Store, changes: &mut watch::Receiver<u64>) {
+    if !store.is_shared() {
+        // the store outlives its work
+        return changes.changed().await.unwrap_or_default();
+    }
+    loop {
+        tokio::select! {
+            _ = changes.changed() => return,
+            () = sleep(LISTEN) => match store.has_status_news().await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(error = %told(&error), "whether something has changed is not known");
+                    sleep(AGAIN).await;
+                }
+            },
+        }
+    }
+}
+
 /// Settles what falls due by itself, at its time: sessions, stand-ins, escalations.
-pub async fn settle_dues(world: Arc<World>, mut stop: watch::Receiver<bool>) {
+async fn settle_dues(world: Arc<World>, mut stop: watch::Receiver<bool>) {
     loop {
         let rest = match settle_and_look_ahead(&world).await {
             Ok(rest) => rest,
@@ -77,13 +138,13 @@ async fn settle_and_look_ahead(world: &World) -> Result<Duration, Failure> {
 }
 
 /// Delivers letters as they are written, and again what could not be delivered.
-pub async fn deliver_letters(world: Arc<World>, post: impl Post, mut stop: watch::Receiver<bool>) {
+async fn deliver_letters(world: Arc<World>, post: Arc<Delivery>, mut stop: watch::Receiver<bool>) {
     let mut written = world.store.letters_written();
     loop {
         written.mark_unchanged();
         // a letter that is on its way when the server stops is delivered again at the next start
         let delivered = tokio::select! {
-            delivered = deliver_and_look_ahead(&world, &post) => delivered,
+            delivered = deliver_and_look_ahead(&world, post.as_ref()) => delivered,
             () = stopped(&mut stop) => return,
         };
         let rest = match delivered {
@@ -108,12 +169,13 @@ pub async fn deliver_letters(world: Arc<World>, post: impl Post, mut stop: watch
 async fn deliver_and_look_ahead(world: &World, post: &dyn Post) -> Result<Duration, Failure> {
     deliver_letters::deliver_letters(world, post).await?;
     let next = world.store.next_letter_due().await?;
-    let rest = next.map_or(LOOK, |at| at.duration_since(world.now()).try_into().unwrap_or(AGAIN));
-    Ok(rest.clamp(Duration::from_millis(1), LOOK))
+    let look = if world.store.is_shared() { LETTERS_OF_OTHERS } else { LOOK };
+    let rest = next.map_or(look, |at| at.duration_since(world.now()).try_into().unwrap_or(AGAIN));
+    Ok(rest.clamp(Duration::from_millis(1), look))
 }
 
 /// Makes an audit checkpoint at intervals. The last one is made when the server stops.
-pub async fn checkpoint_audits(world: Arc<World>, mut stop: watch::Receiver<bool>) {
+async fn checkpoint_audits(world: Arc<World>, mut stop: watch::Receiver<bool>) {
     loop {
         checkpoint(&world).await;
         tokio::select! {

@@ -12,6 +12,7 @@ pub mod hsm;
 pub mod init;
 mod jobs;
 mod listener;
+pub mod membership;
 pub mod own_root;
 pub mod policy;
 mod policy_text;
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::config::Config;
+use self::membership::{Duties, Duty};
 use self::post::Delivery;
 use crate::workflows::settle_dues::settle_all;
 use crate::workflows::world::World;
@@ -110,6 +112,7 @@ pub struct Server {
     pub world: Arc<World>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    duties: Duties,
 }
 
 impl Server {
@@ -119,6 +122,8 @@ impl Server {
         if let Some(key) = world.store.escrow_key().await? {
             world.escrow.must_have(key.number)?;
         }
+        house::must_be_ours(&world).await?;
+        membership::must_agree(&world.store, house::rules(dir)?).await?;
         settle_all(&world).await?;
         Ok(world)
     }
@@ -134,6 +139,8 @@ impl Server {
         let world = Arc::new(world);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        let (duties, beating) = membership::enter(&world, house::rules(&world.folder)?, stopped.clone());
+        tasks.spawn(beating);
         let devices = http::devices().with_state(Arc::clone(&world));
         let desk = pages::desk().with_state(Arc::clone(&world));
         let status = http::status().with_state(Arc::clone(&world));
@@ -151,19 +158,17 @@ impl Server {
             metrics::set_global_recorder(recorder).map_err(|_| ServerError::new("metrics: another server of this process has them"))?;
             tasks.spawn(listener::serve(socket, None, router, stopped.clone()));
         }
-        tasks.spawn(check::check_at_intervals(Arc::clone(&world), stopped.clone()));
-        tasks.spawn(jobs::publish_crls(Arc::clone(&world), stopped.clone()));
-        tasks.spawn(jobs::deliver_letters(Arc::clone(&world), post, stopped.clone()));
-        tasks.spawn(jobs::checkpoint_audits(Arc::clone(&world), stopped.clone()));
-        tasks.spawn(jobs::settle_dues(Arc::clone(&world), stopped));
-        Ok(Self { world, stop, tasks })
+        jobs::spawn(&mut tasks, &world, post, &duties, &stopped);
+        Ok(Self { world, stop, tasks, duties })
     }
 
     /// Stops: no new connections, open requests end, queued commits are kept.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
-        jobs::checkpoint(&self.world).await;
+        if self.duties.borrow().contains(&Duty::CheckpointAudits) {
+            jobs::checkpoint(&self.world).await;
+        }
         self.world.store.close().await;
     }
 }

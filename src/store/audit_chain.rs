@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Store;
 use super::audit::{self, Entry, Outcome, Who};
 use super::column::time;
 use super::error::StoreError;
 use super::script::Script;
-use super::sql::{Row, query};
+use super::sql::{Readers, Row, Snapshot, query};
+use super::{Store, postgres};
 use crate::lifecycle::ids::{RequestId, UserId};
 
 /// SHA-256 of an entry.
@@ -147,22 +147,35 @@ pub(super) fn enter(script: &mut Script, entry: &Entry, head: Head) {
 }
 
 impl Store {
+    /// The last entry before which none will appear any more: whoever has read the log up to here and asks for what comes after misses nothing.
+    pub(super) async fn audit_end(&self) -> Result<i64, StoreError> {
+        last_entry(&mut self.quiet().await?).await
+    }
+
+    /// A moment at which no entry of the log is between its number and its commit.
+    async fn quiet(&self) -> Result<Snapshot, StoreError> {
+        match &self.readers {
+            Readers::Sqlite(_) => self.readers.snapshot().await,
+            Readers::Postgres(pool) => postgres::quiet(pool).await,
+        }
+    }
+
     /// The log as it is exported, oldest first, after the entry `after_seq` (0 for all).
     pub async fn audit_lines(&self, after_seq: i64, limit: u32) -> Result<Vec<Line>, StoreError> {
         let found = query(
             "SELECT seq, at, who, who_id, who_fingerprint, act, user_id, request_id, outcome, refusal, details, source, \
-             chain, position, previous, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
+             chain, position, previous, hash FROM audit WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
         );
-        let found = found.bind(after_seq).bind(limit).fetch_all(&self.readers).await?;
+        let found = found.bind(after_seq).bind(self.audit_end().await?).bind(limit).fetch_all(&self.readers).await?;
         Ok(found.iter().map(read_line).collect::<Result<_, _>>()?)
     }
 
     /// The last entry, and the ends of all chains by their ids, as of one instant.
     pub async fn audit_heads(&self) -> Result<(i64, Vec<Head>), StoreError> {
-        let mut reading = self.readers.snapshot().await?;
-        let seq: Option<Option<i64>> = query("SELECT max(seq) FROM audit").cell(&mut reading).await?;
+        let mut reading = self.quiet().await?;
+        let seq = last_entry(&mut reading).await?;
         let heads = query("SELECT chain, length, head FROM audit_chains ORDER BY chain").fetch_all(&mut reading).await?;
-        Ok((seq.flatten().unwrap_or(0), heads.iter().map(read_head).collect::<Result<_, _>>()?))
+        Ok((seq, heads.iter().map(read_head).collect::<Result<_, _>>()?))
     }
 
     /// The checkpoints after a number, in their order.
@@ -177,6 +190,11 @@ impl Store {
         let found = query("SELECT number, jws FROM audit_checkpoints ORDER BY number DESC LIMIT 1");
         Ok(found.fetch_optional(&self.readers).await?.as_ref().map(read_checkpoint).transpose()?)
     }
+}
+
+async fn last_entry(reading: &mut Snapshot) -> Result<i64, StoreError> {
+    let seq: Option<Option<i64>> = query("SELECT max(seq) FROM audit").cell(reading).await?;
+    Ok(seq.flatten().unwrap_or(0))
 }
 
 /// A number that is taken is a conflict: somebody else has made a checkpoint in the same moment.

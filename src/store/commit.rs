@@ -14,7 +14,8 @@ use super::script::Script;
 use super::session::Session;
 use super::writer::Work;
 use super::{
-    audit_chain, certificate, change, credential, crl, dispute, escrow, operator, outbox, portal, recovery, session, stock, ticket, user,
+    audit_chain, certificate, change, credential, crl, dispute, escrow, membership, operator, outbox, portal, recovery, session, stock,
+    ticket, user,
 };
 use crate::lifecycle::change::Change;
 use crate::lifecycle::credential::RevocationReason;
@@ -192,6 +193,8 @@ pub enum Write {
         number: i64,
         jws: String,
     },
+    /// A server among several.
+    Membership(membership::Step),
 }
 
 impl Commit {
@@ -254,6 +257,7 @@ impl Write {
             Self::Letter(letter) => outbox::write(script, letter),
             Self::LetterAttempted { letter, attempt } => outbox::attempted(script, *letter, attempt),
             Self::AuditCheckpoint { number, jws } => audit_chain::keep_checkpoint(script, *number, jws),
+            Self::Membership(step) => membership::take(script, step),
         }
     }
 
@@ -295,7 +299,8 @@ impl Write {
             | Self::Dispute { .. }
             | Self::Letter(_)
             | Self::LetterAttempted { .. }
-            | Self::AuditCheckpoint { .. } => false,
+            | Self::AuditCheckpoint { .. }
+            | Self::Membership(_) => false,
         }
     }
 }

@@ -25,6 +25,7 @@ pub mod escrow;
 mod hold;
 pub mod holdings;
 mod inspection;
+pub mod membership;
 pub mod operator;
 pub mod outbox;
 pub mod place;

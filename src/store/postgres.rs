@@ -15,7 +15,8 @@ use uuid::Uuid;
 use super::QUEUE;
 use super::audit_chain::{self, Head};
 use super::error::{Outage, StoreError};
-use super::sql::query;
+use super::membership;
+use super::sql::{Snapshot, query};
 use super::writer::{self, Work};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -121,7 +122,10 @@ fn counted(count: &mut u64, is_one: bool) -> bool {
 }
 
 async fn keep(writers: &PgPool, work: Work) -> Result<(), StoreError> {
-    let Work { mut script, audit, .. } = work;
+    let Work { mut script, audit, changes_status, .. } = work;
+    if changes_status {
+        membership::tell(&mut script);
+    }
     let mut transaction = writers.begin().await?;
     if let Some(entry) = &audit {
         let head = lock_chain(&mut transaction, audit_chain::chain_of(entry)).await?;
@@ -141,4 +145,11 @@ async fn lock_chain(connection: &mut PgConnection, chain: Uuid) -> Result<Head, 
         .await?;
     let head = query(audit_chain::HEAD).bind(chain).of_postgres(&mut *connection).await?;
     audit_chain::head_or_first(head.first(), chain)
+}
+
+/// Waits until no entry of the audit log is between its number and its commit; as long as this lasts, none will be.
+pub(super) async fn quiet(readers: &PgPool) -> Result<Snapshot, StoreError> {
+    let mut transaction = readers.begin().await?;
+    query("SELECT pg_advisory_xact_lock(?1)").bind(AUDIT_LOG).of_postgres(&mut *transaction).await?;
+    Ok(Snapshot::Postgres(transaction))
 }

@@ -111,7 +111,8 @@ impl Loaded {
             | Write::Dispute { .. }
             | Write::Letter(_)
             | Write::LetterAttempted { .. }
-            | Write::AuditCheckpoint { .. } => {}
+            | Write::AuditCheckpoint { .. }
+            | Write::Membership(_) => {}
         }
     }
 }

@@ -269,9 +269,9 @@ impl Store {
     pub async fn audit(&self, after_seq: i64, limit: u32) -> Result<Vec<AuditLine>, StoreError> {
         let found = query(
             "SELECT seq, at, who, who_id, who_fingerprint, act, user_id, request_id, outcome, refusal, details, source \
-             FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
+             FROM audit WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
         );
-        let found = found.bind(after_seq).bind(limit).fetch_all(&self.readers).await?;
+        let found = found.bind(after_seq).bind(self.audit_end().await?).bind(limit).fetch_all(&self.readers).await?;
         Ok(found.iter().map(read_audit).collect::<Result<_, _>>()?)
     }
 }

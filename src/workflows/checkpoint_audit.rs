@@ -19,6 +19,10 @@ pub struct Checkpoint {
     pub jws: String,
 }
 
+/// What a checkpoint says of a log in which numbers may be left out, as PostgreSQL gives them: a number that it gave to a transaction that came
+/// to nothing is not given again.
+pub const NUMBERS_RISE: &str = "rising";
+
 /// Makes a checkpoint, unless nothing has been added since the last.
 pub async fn checkpoint_audit(world: &World) -> Result<Option<Checkpoint>, Failure> {
     let last = world.store.last_audit_checkpoint().await?;
@@ -28,7 +32,7 @@ pub async fn checkpoint_audit(world: &World) -> Result<Option<Checkpoint>, Failu
         return Ok(None);
     }
     let number = last.as_ref().map_or(1, |(number, _)| number + 1);
-    let claims = json!({
+    let mut claims = json!({
         "number": number,
         "at": world.now().to_string(),
         "seq": seq,
@@ -36,6 +40,9 @@ pub async fn checkpoint_audit(world: &World) -> Result<Option<Checkpoint>, Failu
         "root": hex(&root(&heads)),
         "previous": last.map(|(_, jws)| hex(&hash_of(&jws))),
     });
+    if world.store.is_shared() {
+        claims["numbers"] = NUMBERS_RISE.into();
+    }
     let jws = world.authority.sign_checkpoint(&claims)?;
     let writes = vec![Write::AuditCheckpoint { number, jws: jws.clone() }];
     world.store.commit(Commit { name: "checkpoint", guard: None, writes, audit: None }).await?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::checkpoint_audit::root;
+use super::checkpoint_audit::{NUMBERS_RISE, root};
 use super::failure::Failure;
 use crate::pki::checkpoint::read_checkpoint;
 use crate::store::Store;
@@ -41,6 +41,7 @@ struct Stated {
     seq: i64,
     root: String,
     previous: Option<String>,
+    numbers_rise: bool,
     jws: String,
 }
 
@@ -50,6 +51,8 @@ pub struct Verifier {
     chains: BTreeMap<Uuid, Head>,
     broken: Vec<Uuid>,
     last_seq: i64,
+    /// Whether numbers may be left out.
+    may_skip: bool,
     /// By the entry that they were made after.
     checkpoints: BTreeMap<i64, Vec<Stated>>,
     /// The numbers of those that are compared with the log.
@@ -97,6 +100,7 @@ impl Verifier {
             chains: BTreeMap::new(),
             broken: Vec::new(),
             last_seq: 0,
+            may_skip: false,
             checkpoints: BTreeMap::new(),
             newest: Vec::new(),
         };
@@ -114,6 +118,7 @@ impl Verifier {
             }
             verifier.newest.extend(newest);
         }
+        verifier.may_skip = by_number.values().any(|stated| stated.numbers_rise);
         verifier.verdict.checkpoints = by_number.len();
         verifier.follow_each_other(&by_number);
         for stated in by_number.into_values() {
@@ -161,7 +166,8 @@ impl Verifier {
     pub fn take(&mut self, line: &Line) {
         self.compare_until(line.seq);
         self.verdict.entries += 1;
-        if line.seq != self.last_seq + 1 {
+        let is_next = if self.may_skip { line.seq > self.last_seq } else { line.seq == self.last_seq + 1 };
+        if !is_next {
             self.fault(format!("entry {}: found after {}, expected: {}: entries are missing", line.seq, self.last_seq, self.last_seq + 1));
         }
         self.last_seq = line.seq;
@@ -261,6 +267,7 @@ fn stated(jws: &str, root: &[u8]) -> Result<Stated, String> {
             seq: claims["seq"].as_i64()?,
             root: claims["root"].as_str()?.to_owned(),
             previous: claims["previous"].as_str().map(str::to_owned),
+            numbers_rise: claims["numbers"] == NUMBERS_RISE,
             jws: jws.to_owned(),
         })
     };
@@ -278,6 +285,7 @@ pub async fn verify_database(store: &Store, root: &[u8], kept_elsewhere: &[Strin
     let (numbers, own): (Vec<i64>, Vec<String>) = store.audit_checkpoints(0).await?.into_iter().unzip();
     let mut verifier = Verifier::new(&[&own, kept_elsewhere], root);
     verifier.has_all(&numbers, &own, root);
+    verifier.may_skip = store.is_shared();
     let (last, heads) = store.audit_heads().await?;
     let mut after = 0;
     loop {

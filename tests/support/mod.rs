@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod android;
+pub mod cluster;
 pub mod database;
 pub mod device;
 pub mod house;

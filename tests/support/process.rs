@@ -70,6 +70,23 @@ impl Installation {
         Ok(())
     }
 
+    /// Another server for the same installation: a copy of its data folder, with listeners of its own. Certificates point to the first one.
+    pub fn another(&self) -> Self {
+        let other = Self::planned(tempfile::tempdir().unwrap(), &[]);
+        copy(&self.data(), &other.data());
+        std::fs::copy(self.beside("hana.p12"), other.beside("hana.p12")).unwrap();
+        let file = other.data().join("remint.toml");
+        let mut text = std::fs::read_to_string(&file).unwrap();
+        let ports = [(self.devices, other.devices), (self.desk, other.desk), (self.portal, other.portal), (self.metrics, other.metrics)];
+        for (from, to) in ports {
+            text = text.replace(&format!(":{from}\""), &format!(":{to}\""));
+        }
+        let status = |port: u16| format!("listen = \"127.0.0.1:{port}\"");
+        text = text.replace(&status(self.status), &status(other.status));
+        std::fs::write(file, text).unwrap();
+        other
+    }
+
     /// Runs a command on the data folder; what it says, and whether it succeeds.
     pub fn runs(&self, words: &[&str]) -> (bool, String) {
         let mut remint = Command::new(remint());
@@ -193,6 +210,19 @@ impl Drop for Installation {
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.beside("server.log")).unwrap_or_default();
             eprintln!("---- what the server wrote ----\n{log}----");
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            std::fs::copy(&path, &to).unwrap();
         }
     }
 }

@@ -29,17 +29,27 @@ pub struct Relay {
 
 impl Relay {
     pub async fn before(installation: &Arc<Installation>) -> Self {
+        Self::before_all(std::slice::from_ref(installation)).await
+    }
+
+    /// Before several servers: each connection goes to the next one that is there.
+    pub async fn before_all(installations: &[Arc<Installation>]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("localhost:{}", listener.local_addr().unwrap().port());
         let order = Arc::new(Mutex::new(None));
-        let (installation, orders) = (Arc::downgrade(installation), Arc::clone(&order));
+        let (installations, orders) = (installations.iter().map(Arc::downgrade).collect::<Vec<_>>(), Arc::clone(&order));
         tokio::spawn(async move {
-            while let (Ok((phone, _)), Some(installation)) = (listener.accept().await, installation.upgrade()) {
-                // Where the server is down, the phone finds its connection closed.
-                if let Ok(server) = TcpStream::connect(installation.devices_address()).await {
-                    phone.set_nodelay(true).unwrap();
-                    server.set_nodelay(true).unwrap();
-                    tokio::spawn(converse(phone, server, Arc::clone(&orders), installation));
+            for turn in 0.. {
+                let Ok((phone, _)) = listener.accept().await else { return };
+                // Where no server is up, the phone finds its connection closed.
+                for place in 0..installations.len() {
+                    let Some(installation) = installations[(turn + place) % installations.len()].upgrade() else { return };
+                    if let Ok(server) = TcpStream::connect(installation.devices_address()).await {
+                        phone.set_nodelay(true).unwrap();
+                        server.set_nodelay(true).unwrap();
+                        tokio::spawn(converse(phone, server, Arc::clone(&orders), installation));
+                        break;
+                    }
                 }
             }
         });

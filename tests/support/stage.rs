@@ -50,6 +50,11 @@ impl Stage {
     pub async fn open() -> Self {
         let installation = Arc::new(Installation::found());
         let relay = Relay::before(&installation).await;
+        Self::of(installation, relay)
+    }
+
+    /// At a server that is there, by way of this relay.
+    pub fn of(installation: Arc<Installation>, relay: Relay) -> Self {
         let desk = installation.desk("hana");
         Self { installation, relay, desk, people: AtomicUsize::new(0) }
     }
@@ -82,7 +87,7 @@ impl Stage {
         self.invited(&done(&person.submit(&self.desk).await))
     }
 
-    fn invited(&self, opened: &Value) -> Invited {
+    pub fn invited(&self, opened: &Value) -> Invited {
         let invitation = &opened["invitation"];
         let uri = self.relay.redirect(&text(&invitation["uri"]));
         Invited { request: text(&opened["request"]["id"]), uri, code: invitation["code"].as_str().map(str::to_owned) }
