@@ -147,7 +147,7 @@ pub async fn on_duty<F: Future<Output = ()>>(mut duties: Duties, duty: Duty, mut
         let mut lost = duties.clone();
         tokio::select! {
             () = work() => return,
-            _ = lost.wait_for(|mine| !mine.contains(&duty)) => tracing::warn!(duty = duty.word(), "another server does this now"),
+            Ok(_) = lost.wait_for(|mine| !mine.contains(&duty)) => tracing::warn!(duty = duty.word(), "another server does this now"),
         }
     }
 }
@@ -176,4 +176,53 @@ pub async fn must_agree(store: &Store, rules: [u8; 32]) -> Result<(), ServerErro
         others = now;
     }
     Ok(()) // what is left of them is dead
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// Counts how often work is begun; it never ends by itself.
+    async fn begun(duties: Duties, stop: watch::Receiver<bool>, count: &AtomicU32) {
+        on_duty(duties, Duty::SettleDues, stop.clone(), || {
+            count.fetch_add(1, Ordering::Relaxed);
+            let mut stop = stop.clone();
+            async move { stopped(&mut stop).await }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn work_is_begun_once_each_time_that_it_becomes_ours() {
+        let (stop, stopping) = watch::channel(false);
+        let (duties, told) = watch::channel(BTreeSet::new());
+        let count = AtomicU32::new(0);
+        let acts = async {
+            let settle = |expected: u32| {
+                let count = &count;
+                async move {
+                    for _ in 0..16 {
+                        tokio::task::yield_now().await; // the other half has its turns
+                    }
+                    assert_eq!(count.load(Ordering::Relaxed), expected);
+                }
+            };
+            settle(0).await;
+            duties.send_replace(DUTIES.into());
+            settle(1).await;
+            duties.send_replace(BTreeSet::from([Duty::PublishCrls]));
+            duties.send_replace(DUTIES.into());
+            settle(1).await;
+            duties.send_replace(BTreeSet::new());
+            settle(1).await;
+            duties.send_replace(DUTIES.into());
+            settle(2).await;
+            drop(duties);
+            settle(2).await;
+            stop.send_replace(true);
+        };
+        tokio::join!(begun(told, stopping, &count), acts);
+    }
 }

@@ -34,6 +34,10 @@ pub enum Outage {
     Encoding { found: String },
     #[error("the store has been closed")]
     Closed,
+    /// As a test has ordered.
+    #[cfg(debug_assertions)]
+    #[error("trouble that was ordered")]
+    Ordered,
     /// A mistake of ours: holdings change under a guard only.
     #[error("a change of holdings without a guard: {commit}")]
     Unguarded { commit: &'static str },

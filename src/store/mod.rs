@@ -22,6 +22,8 @@ mod dispute;
 mod due;
 pub mod error;
 pub mod escrow;
+#[cfg(debug_assertions)]
+pub mod fault;
 mod hold;
 pub mod holdings;
 mod inspection;
@@ -78,6 +80,8 @@ pub struct Store {
     questions: mpsc::Sender<Question>,
     status_changes: watch::Sender<u64>,
     letters_written: watch::Sender<u64>,
+    #[cfg(debug_assertions)]
+    troubles: fault::Troubles,
 }
 
 /// What keeps commits.
@@ -116,7 +120,16 @@ impl Store {
         };
         let (questions, asked) = mpsc::channel(QUESTIONS);
         tokio::spawn(standing::answer_questions(asked, readers.clone()));
-        Ok(Self { readers, keeper, recent: Recent::default(), questions, status_changes, letters_written })
+        Ok(Self {
+            readers,
+            keeper,
+            recent: Recent::default(),
+            questions,
+            status_changes,
+            letters_written,
+            #[cfg(debug_assertions)]
+            troubles: fault::Troubles::from_environment(),
+        })
     }
 
     /// Brings the schema of a database up to date.
@@ -153,7 +166,35 @@ impl Store {
         Ok(())
     }
 
+    #[cfg(debug_assertions)]
+    async fn keep(&self, mut work: Work) -> Result<(), StoreError> {
+        use fault::Trouble;
+        let trouble = self.troubles.of(work.name, work.script.len());
+        match trouble {
+            Some(Trouble::Fails { after }) => work.cut(after, script::End::Fails),
+            Some(Trouble::Dies { after }) => work.cut(after, script::End::Dies),
+            Some(Trouble::AnswerLost | Trouble::DiesKept) | None => {}
+        }
+        self.hand_on(work).await?;
+        match trouble {
+            Some(Trouble::AnswerLost) => Err(Outage::Ordered.into()),
+            Some(Trouble::DiesKept) => std::process::abort(),
+            Some(Trouble::Fails { .. } | Trouble::Dies { .. }) | None => Ok(()),
+        }
+    }
+
+    #[cfg(not(debug_assertions))]
     async fn keep(&self, work: Work) -> Result<(), StoreError> {
+        self.hand_on(work).await
+    }
+
+    /// From now on this happens to commits; `None` for nothing more.
+    #[cfg(debug_assertions)]
+    pub fn order_trouble(&self, order: Option<Arc<fault::Order>>) {
+        self.troubles.order(order);
+    }
+
+    async fn hand_on(&self, work: Work) -> Result<(), StoreError> {
         match &self.keeper {
             Keeper::Sqlite { queue, .. } => keep_in_turn(queue, work).await,
             Keeper::Postgres(connections) => connections.keep(work).await,

@@ -19,7 +19,30 @@ const NEXT_SAVEPOINT: &str = "RELEASE one; SAVEPOINT one";
 const COMMON: usize = 200;
 
 /// The statements of one commit.
-pub(super) struct Script(Vec<Statement>);
+pub(super) struct Script {
+    statements: Vec<Statement>,
+    /// How it ends after them, if a test has ordered it.
+    #[cfg(debug_assertions)]
+    end: Option<End>,
+}
+
+/// How a script ends before its end.
+#[cfg(debug_assertions)]
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    Fails,
+    Dies,
+}
+
+#[cfg(debug_assertions)]
+impl End {
+    fn come(self) -> StoreError {
+        match self {
+            Self::Fails => super::Outage::Ordered.into(),
+            Self::Dies => std::process::abort(),
+        }
+    }
+}
 
 /// One statement with its values.
 struct Statement {
@@ -31,7 +54,23 @@ struct Statement {
 
 impl Script {
     pub fn new() -> Self {
-        Self(Vec::with_capacity(16))
+        Self {
+            statements: Vec::with_capacity(16),
+            #[cfg(debug_assertions)]
+            end: None,
+        }
+    }
+
+    #[cfg(debug_assertions)]
+    pub fn len(&self) -> usize {
+        self.statements.len()
+    }
+
+    /// Only so many of its statements are carried out.
+    #[cfg(debug_assertions)]
+    pub fn cut(&mut self, after: usize, end: End) {
+        self.statements.truncate(after);
+        self.end = Some(end);
     }
 
     /// A statement that may hit any number of rows.
@@ -50,14 +89,14 @@ impl Script {
     }
 
     fn add(&mut self, text: &'static str, missed: Option<StoreError>) -> &mut Self {
-        self.0.push(Statement { text, values: Vec::with_capacity(text.matches('?').count()), missed });
+        self.statements.push(Statement { text, values: Vec::with_capacity(text.matches('?').count()), missed });
         self
     }
 
     /// Binds the next `?` of the statement. Numbered ones would be counted through the whole script: they are not for here.
     pub fn bind<T: Bindable>(&mut self, value: T) -> &mut Self {
-        debug_assert!(!self.0.is_empty(), "a value without a statement");
-        if let Some(statement) = self.0.last_mut() {
+        debug_assert!(!self.statements.is_empty(), "a value without a statement");
+        if let Some(statement) = self.statements.last_mut() {
             statement.values.push(value.value());
         }
         self
@@ -65,11 +104,11 @@ impl Script {
 
     /// Carries it out inside the transaction at hand. After an error its savepoint is to be rolled back to.
     pub async fn carry_out(self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let is_common = self.0.len() <= COMMON;
+        let is_common = self.statements.len() <= COMMON;
         let mut text = String::with_capacity(2048);
         text.push_str(NEXT_SAVEPOINT);
         let (mut values, mut misses) = (Vec::with_capacity(64), vec![None, None]);
-        for statement in self.0 {
+        for statement in self.statements {
             debug_assert_eq!(statement.text.matches('?').count(), statement.values.len(), "unbound: {}", statement.text);
             text.push_str(";\n");
             text.push_str(statement.text);
@@ -86,12 +125,16 @@ impl Script {
                 return Err(missed);
             }
         }
+        #[cfg(debug_assertions)]
+        if let Some(end) = self.end {
+            return Err(end.come());
+        }
         Ok(())
     }
 
     /// Carries it out inside the transaction at hand, which is to be given up after an error.
     pub async fn carry_out_on_postgres(self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        for Statement { text, values, missed } in self.0 {
+        for Statement { text, values, missed } in self.statements {
             let text = AssertSqlSafe(Text::from(text).for_postgres());
             let done = connection.execute(sqlx::query_with(text, bound_to_postgres(values)?)).await?;
             if let Some(missed) = missed
@@ -99,6 +142,10 @@ impl Script {
             {
                 return Err(missed);
             }
+        }
+        #[cfg(debug_assertions)]
+        if let Some(end) = self.end {
+            return Err(end.come());
         }
         Ok(())
     }

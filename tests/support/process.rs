@@ -150,9 +150,14 @@ impl Installation {
 
     /// Starts the server and returns when it says that it is ready.
     pub fn start(&self) {
+        self.start_with(&[]);
+    }
+
+    /// Starts it with more in its environment.
+    pub fn start_with(&self, environment: &[(&str, &str)]) {
         let mut running = self.running();
         assert!(running.is_none(), "the server runs already");
-        let mut server = self.remint("serve").stdout(Stdio::piped()).stderr(self.log()).spawn().unwrap();
+        let mut server = self.remint("serve").envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(self.log()).spawn().unwrap();
         let lines = BufReader::new(server.stdout.take().unwrap()).lines();
         let is_ready = lines.map_while(Result::ok).any(|line| line == "ready");
         *running = Some(server);
@@ -165,6 +170,16 @@ impl Installation {
         server.kill().unwrap();
         server.wait().unwrap();
         true
+    }
+
+    /// Whether it has ended by itself, as a test ordered.
+    pub fn has_died(&self) -> bool {
+        let mut running = self.running();
+        let has_died = running.as_mut().is_some_and(|server| server.try_wait().unwrap().is_some());
+        if has_died {
+            running.take();
+        }
+        has_died
     }
 
     pub fn is_down(&self) -> bool {

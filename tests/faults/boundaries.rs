@@ -1,0 +1,120 @@
+//! The server dies, as by `kill -9`, at a statement of a commit: before the first, between two, after the last, and when everything is kept and
+//! nobody has heard of it. It is started again, everybody goes on, and in the end there is one new phone.
+
+use mobile_sim::{Faults, Outcome};
+use serde_json::Value;
+
+use crate::Dice;
+use crate::support::outcome::Aftermath;
+use crate::support::stage::{Handset, Invited, Person, Stage, done};
+
+/// The commits of a replacement, from the operator's submit to the tablet's update, and how many statements are counted of each; who dies after
+/// more than there are dies after the last.
+const COMMITS: [(&str, u64); 9] = [
+    ("submit", 10),
+    ("open-session", 12),
+    ("enroll", 4),
+    ("reserve-enc", 4),
+    ("release-enc", 3),
+    ("release-history", 2),
+    ("issue", 16),
+    ("update", 5),
+    ("publish-crl", 5),
+];
+/// How many deaths the ordinary run dies; the seed of the day is printed with each.
+const DEATHS: usize = 14;
+
+/// `REMINT_ALL_BOUNDARIES=1` dies at each.
+fn boundaries() -> Vec<String> {
+    let all = COMMITS.iter().flat_map(|(commit, statements)| {
+        let between = (0..=*statements).map(move |after| format!("{commit} dies {after}"));
+        between.chain([format!("{commit} dies-kept")])
+    });
+    let mut all: Vec<String> = all.collect();
+    if std::env::var("REMINT_ALL_BOUNDARIES").is_err() {
+        let mut dice = Dice(7);
+        while all.len() > DEATHS {
+            all.swap_remove(usize::try_from(dice.roll(all.len() as u64)).unwrap());
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_dies_at_any_statement_goes_on() {
+    let stage = Stage::open().await;
+    let mut ended = Vec::new();
+    let mut deaths = 0;
+    for trouble in boundaries() {
+        println!("{trouble}");
+        let person = stage.person().await;
+        assert!(stage.installation.stop().success());
+        stage.installation.start_with(&[("REMINT_TROUBLE", &trouble)]);
+        let invited = submit(&stage, &person, &mut deaths).await;
+        let phone = person.new_phone();
+        issue(&stage, &phone, &invited, &mut deaths).await;
+        update(&stage, &person.tablet, &mut deaths).await;
+        revive(&stage, &mut deaths); // where the CRL was published last
+        ended.push((person, phone, invited));
+    }
+    assert!(deaths + 4 >= ended.len(), "few died: {deaths} of {}", ended.len());
+    if stage.installation.is_down() {
+        stage.installation.start();
+    }
+    let (is_clean, said) = stage.installation.runs(&["check"]);
+    assert!(is_clean, "{said}");
+    let aftermath = Aftermath::of(&stage.installation).await;
+    for (person, phone, invited) in &ended {
+        aftermath.is_one_new_phone(person, phone, invited).await;
+        aftermath.is_updated(person, phone).await;
+        assert_eq!(aftermath.times_done("issue", &invited.request).await, 1);
+    }
+}
+
+/// Starts the server again where it has died.
+fn revive(stage: &Stage, deaths: &mut usize) {
+    if stage.installation.has_died() {
+        *deaths += 1;
+        stage.installation.start();
+    }
+}
+
+/// The operator, who asks again when nobody answers. What was done before is found, and a new invitation is made.
+async fn submit(stage: &Stage, person: &Person, deaths: &mut usize) -> Invited {
+    let target = person.phone.card().standing.unwrap().device;
+    let body = serde_json::json!({ "target": target, "reason": "lost", "mode": "remote" });
+    loop {
+        let desk = stage.installation.desk("hana");
+        if let Ok(reply) = desk.post_json("/api/replacements", &body).await {
+            if reply.status < 300 {
+                return stage.invited(&done(&reply));
+            }
+            assert_eq!(reply.status, 409, "{}", reply.text());
+            let held: Value = done(&desk.get(&format!("/api/users/{}", person.user)).await.unwrap());
+            let open = held["requests"].as_array().unwrap().iter().find(|request| request["purpose"] == "replacement").unwrap();
+            let path = format!("/api/requests/{}/invitations", open["id"].as_str().unwrap());
+            return stage.invited(&done(&desk.post(&path).await.unwrap()));
+        }
+        revive(stage, deaths);
+    }
+}
+
+async fn issue(stage: &Stage, phone: &Handset, invited: &Invited, deaths: &mut usize) {
+    loop {
+        match phone.issue(invited, &Faults::default()).await {
+            Ok(Outcome::Issued | Outcome::AlreadyIssued) => return,
+            Err(error) if error.is_transient() => revive(stage, deaths),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+async fn update(stage: &Stage, tablet: &Handset, deaths: &mut usize) {
+    loop {
+        match tablet.sync(&Faults::default()).await {
+            Ok(_) => return,
+            Err(error) if error.is_transient() => revive(stage, deaths),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}

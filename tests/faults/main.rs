@@ -1,0 +1,66 @@
+//! Trouble with the database in the middle of everything: commits that fail after some of their statements, commits that are kept and whose
+//! answer is lost, and a server that dies at any statement. Everybody goes on until they have what they wanted; in the end it is there, once.
+//!
+//! `REMINT_FAULT_RUNS=10000 cargo test --test faults random` plays as many stories as docs/reliability.md tells of; each seed is one story.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod boundaries;
+mod story;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::sync::{Arc, Mutex};
+
+use remint::store::fault::Trouble;
+use story::Town;
+
+/// How many stories are told in the ordinary run.
+const RUNS: u64 = 60;
+/// How many of them share a house: each house is checked in the end.
+const IN_ONE_HOUSE: u64 = 100;
+
+/// Numbers that a seed gives.
+#[derive(Clone)]
+struct Dice(u64);
+
+impl Dice {
+    /// SplitMix64.
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+}
+
+/// Of every four commits one meets trouble, at any of its statements or after the last.
+fn troubles(seed: u64) -> Arc<remint::store::fault::Order> {
+    let dice = Mutex::new(Dice(seed));
+    Arc::new(move |_, statements| {
+        let mut dice = dice.lock().unwrap();
+        match dice.roll(8) {
+            0 => Some(Trouble::Fails { after: usize::try_from(dice.roll(statements as u64 + 1)).unwrap() }),
+            1 => Some(Trouble::AnswerLost),
+            _ => None,
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_trouble_leaves_nothing_half_done() {
+    let runs = std::env::var("REMINT_FAULT_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
+    let first: u64 = std::env::var("REMINT_FAULT_SEED").map_or(1, |seed| seed.parse().unwrap());
+    let (mut told, mut met) = (0, 0);
+    while told < runs {
+        let town = Town::new(first + told).await;
+        for seed in (first + told..).take(IN_ONE_HOUSE.min(runs - told).try_into().unwrap()) {
+            met += town.tell(seed, troubles(seed)).await;
+        }
+        told += IN_ONE_HOUSE.min(runs - told);
+        assert_eq!(town.close().await, Vec::<String>::new(), "after the story of seed {}", first + told - 1);
+    }
+    println!("{told} stories, {met} commits that met trouble, nothing diverged");
+    assert!(met >= told, "trouble is rare: {met} in {told} stories");
+}
