@@ -29,6 +29,43 @@ pub enum Command {
     Serve(Data),
     /// Bring the schema of the database up to date
     Migrate(Data),
+    /// Copy the database file of a data folder, whose server is stopped, to an empty PostgreSQL database, and check both
+    Copy {
+        #[command(flatten)]
+        data: Data,
+        /// The database: postgres://user@host/database?sslmode=verify-full&sslrootcert=ca.pem
+        #[arg(long, value_name = "URL")]
+        to: String,
+        /// The file that holds its password.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// Or the environment variable that holds it.
+        #[arg(long, value_name = "NAME", conflicts_with = "password_file")]
+        password_variable: Option<String>,
+    },
+    /// Back up a data folder as of one instant, while it is served
+    Backup {
+        #[command(flatten)]
+        data: Data,
+        /// The folder to make.
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+        /// With the master key: whoever has the folder can sign then.
+        #[arg(long)]
+        with_master_key: bool,
+    },
+    /// Make a data folder of a backup, and verify all of it; or accept that a database is older than what was served
+    Restore {
+        /// The data folder: one that does not exist, or with --accept-loss the one that is there.
+        #[command(flatten)]
+        data: Data,
+        /// The backup.
+        #[arg(long, value_name = "FOLDER", required_unless_present = "accept_loss")]
+        from: Option<PathBuf>,
+        /// Go on from an older database: what was done since is lost.
+        #[arg(long, conflicts_with = "from")]
+        accept_loss: bool,
+    },
     /// Add operators, and close their records.
     #[command(subcommand)]
     Operator(OperatorCommand),

@@ -18,10 +18,11 @@ use remint::pki::key::random;
 use remint::pki::pkcs12::p12;
 use remint::server::clock::{SystemClock, SystemEntropy};
 use remint::server::config::Config;
+use remint::server::database::DatabaseSection;
 use remint::server::init::init;
 use remint::server::policy;
 use remint::server::{
-    Server, ServerError, Sockets, audit, check, database, escrow, house, own_root, root_crl, told_to_stop, write_private,
+    Server, ServerError, Sockets, audit, backup, check, database, escrow, house, moving, own_root, root_crl, told_to_stop, write_private,
 };
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
@@ -54,6 +55,14 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
         }
         Command::Init(arguments) => found(*arguments).await?,
         Command::Serve(Data { data }) => serve(&data).await?,
+        Command::Copy { data, to, password_file, password_variable } => {
+            println!("{}", moving::copy(&data.data, &DatabaseSection { url: to, password_file, password_variable }).await?);
+        }
+        Command::Backup { data, out, with_master_key } => println!("{}", backup::backup(&data.data, &out, with_master_key).await?),
+        Command::Restore { data, from, .. } => match from {
+            Some(from) => println!("{}", backup::restore(&from, &data.data).await?),
+            None => println!("{}", backup::accept_loss(&data.data).await?),
+        },
         Command::Migrate(Data { data }) => {
             let place = database::migrate(&data, &Config::load(&data)?).await?;
             println!("{place}: up to date");

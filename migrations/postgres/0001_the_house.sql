@@ -122,7 +122,7 @@ CREATE TABLE devices (
     state                TEXT COLLATE "C" NOT NULL,
     request_id           UUID REFERENCES requests (id),          -- to which an assigned device is bound
     issued_at            BIGINT,                                 -- when it confirmed; kept when it ends
-    stand_in_original    UUID REFERENCES devices (id),           -- for whom a temporary device stands in; kept when it ends
+    stand_in_original    UUID REFERENCES devices (id) DEFERRABLE,-- for whom a temporary device stands in; kept when it ends
     stand_in_arrangement UUID REFERENCES requests (id),          -- the temporary request that made it
     stand_in_until       BIGINT,                                 -- when it lapses
     terminated_at        BIGINT,
@@ -141,13 +141,13 @@ CREATE TABLE devices (
         ELSE stand_in_arrangement IS NOT NULL AND stand_in_until IS NOT NULL AND issued_at IS NOT NULL END)
 );
 
--- A request names devices, as a device names its request.
+-- A request names devices, as a device names its request; where a whole database is copied, all of it is there only in the end.
 ALTER TABLE requests
-    ADD FOREIGN KEY (line_original) REFERENCES devices (id),
-    ADD FOREIGN KEY (line_target) REFERENCES devices (id),
-    ADD FOREIGN KEY (line_stand_in) REFERENCES devices (id),
-    ADD FOREIGN KEY (updated_device) REFERENCES devices (id),
-    ADD FOREIGN KEY (device_id) REFERENCES devices (id);
+    ADD FOREIGN KEY (line_original) REFERENCES devices (id) DEFERRABLE,
+    ADD FOREIGN KEY (line_target) REFERENCES devices (id) DEFERRABLE,
+    ADD FOREIGN KEY (line_stand_in) REFERENCES devices (id) DEFERRABLE,
+    ADD FOREIGN KEY (updated_device) REFERENCES devices (id) DEFERRABLE,
+    ADD FOREIGN KEY (device_id) REFERENCES devices (id) DEFERRABLE;
 
 CREATE INDEX devices_of_user ON devices (user_id);
 -- A card that somebody hands out is known by its maker's serial number, once and for ever. A phone is not: one that is issued to again is a

@@ -1,6 +1,7 @@
 //! The wiring: configuration, clock, listeners, timed work. Nothing is decided here.
 
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod clock;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod init;
 mod jobs;
 mod listener;
 pub mod membership;
+pub mod moving;
 pub mod own_root;
 pub mod policy;
 mod policy_text;
@@ -123,6 +125,7 @@ impl Server {
             world.escrow.must_have(key.number)?;
         }
         house::must_be_ours(&world).await?;
+        backup::must_not_be_older(&world).await?;
         membership::must_agree(&world.store, house::rules(dir)?).await?;
         settle_all(&world).await?;
         Ok(world)

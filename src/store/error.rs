@@ -32,6 +32,8 @@ pub enum Outage {
     OlderSchema { found: i64, expected: i64 },
     #[error("the encoding of the database: found: {found}, expected: UTF8")]
     Encoding { found: String },
+    #[error("found: a database server, expected: a file")]
+    NotAFile,
     #[error("the store has been closed")]
     Closed,
     /// As a test has ordered.

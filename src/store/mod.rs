@@ -15,6 +15,7 @@ pub mod certificate;
 mod change;
 mod column;
 pub mod commit;
+mod copy;
 pub mod credential;
 pub mod crl;
 pub mod device;

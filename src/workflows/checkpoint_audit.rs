@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::world::World;
+use super::world::{World, retrying};
 use crate::store::audit_chain::{Hash, Head, hash_of, hex};
 use crate::store::commit::{Commit, Write};
 
@@ -23,8 +23,12 @@ pub struct Checkpoint {
 /// to nothing is not given again.
 pub const NUMBERS_RISE: &str = "rising";
 
-/// Makes a checkpoint, unless nothing has been added since the last.
+/// Makes a checkpoint, unless nothing has been added since the last. Where another process makes one at the same moment, the one after it.
 pub async fn checkpoint_audit(world: &World) -> Result<Option<Checkpoint>, Failure> {
+    retrying(|| attempt(world)).await
+}
+
+async fn attempt(world: &World) -> Result<Option<Checkpoint>, Failure> {
     let last = world.store.last_audit_checkpoint().await?;
     let (seq, heads) = world.store.audit_heads().await?;
     let told = last.as_ref().and_then(|(_, jws)| stated_seq(jws));
@@ -71,6 +75,11 @@ pub async fn last_checkpoint(world: &World) -> Result<Option<(i64, Timestamp)>, 
 /// The last entry that a checkpoint of our own tells of.
 fn stated_seq(jws: &str) -> Option<i64> {
     claims(jws)?["seq"].as_i64()
+}
+
+/// The number of a checkpoint of our own.
+pub fn stated_number(jws: &str) -> Option<i64> {
+    claims(jws)?["number"].as_i64()
 }
 
 /// What a checkpoint of our own says. Its signature is checked by who verifies the log.

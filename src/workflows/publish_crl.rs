@@ -4,11 +4,13 @@
 //! themselves, from each to the next, so a delta says nothing that a full list of its number does not.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::failure::Failure;
-use super::world::{World, retrying, seconds};
+use super::world::{Caller, World, retrying, seconds};
 use crate::lifecycle::holdings::Standing;
 use crate::pki::crl::{CrlEntry, CrlReason, Edition, Entries, EntryChange, Scope, sign_crl};
+use crate::store::audit::Entry;
 use crate::store::commit::{Commit, Write};
 use crate::store::crl::{Crl, CrlBase, CrlChange, CrlIssue, Listed};
 
@@ -23,6 +25,42 @@ const MOST_CHANGES: usize = 20_000;
 /// after it.
 pub async fn publish_crl(world: &World) -> Result<Crl, Failure> {
     retrying(|| attempt(world)).await
+}
+
+/// By how much the numbers rise where it is not known which were published: several a second for more than a month.
+const BEYOND: i64 = 10_000_000;
+
+/// Publishes a list whose number is beyond every one that can have been published, and says so in the audit log: what is on record is older
+/// than what was served. No delta leads to it from a list before it.
+pub async fn begin_numbers_anew(world: &World, caller: &Caller) -> Result<i64, Failure> {
+    retrying(async || {
+        let now = world.now();
+        let number = world.store.latest_crl_edition().await?.map_or(0, |latest| latest.number) + BEYOND;
+        let entries = Entries::of(world.store.not_good(now).await?.into_iter().filter_map(entry).collect())?;
+        let (der, delta) = signed(world, number, number, now, &entries, &Entries::of_changes(vec![], now)?)?;
+        let crl = Crl { number, this_update: now, next_update: now + LIFETIME, der, delta: Some(delta) };
+        let issue = CrlIssue { crl, oldest_base: number, is_base: true, changes: vec![] };
+        let audit = Some(Entry { details: json!({ "crl": number }), ..caller.entry("restore", now) });
+        world.store.commit(Commit { name: "restore", guard: None, writes: vec![Write::Crl(issue)], audit }).await?;
+        Ok(number)
+    })
+    .await
+}
+
+/// The full list and its delta.
+fn signed(
+    world: &World,
+    number: i64,
+    base: i64,
+    now: Timestamp,
+    entries: &Entries,
+    since_base: &Entries,
+) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+    let edition = Edition { number: number.unsigned_abs(), this_update: now, next_update: now + LIFETIME };
+    let (issuer, key) = (world.authority.issuing_certificate(), world.authority.issuing_key());
+    let der = sign_crl(issuer, key, &edition, &Scope::Full { delta_url: Some(world.authority.delta_url()) }, entries)?;
+    let delta = sign_crl(issuer, key, &edition, &Scope::Delta { base: base.unsigned_abs() }, since_base)?;
+    Ok((der, delta))
 }
 
 async fn attempt(world: &World) -> Result<Crl, Failure> {
@@ -43,18 +81,15 @@ async fn attempt(world: &World) -> Result<Crl, Failure> {
     let (base, changes, since_base) = if since_base.len() > MOST_CHANGES { (number, vec![], vec![]) } else { (base, changes, since_base) };
 
     // 3 sign both
-    let edition = Edition { number: number.unsigned_abs(), this_update: now, next_update: now + LIFETIME };
-    let (issuer, key) = (world.authority.issuing_certificate(), world.authority.issuing_key());
-    let der = sign_crl(issuer, key, &edition, &Scope::Full { delta_url: Some(world.authority.delta_url()) }, &entries)?;
-    let delta = sign_crl(issuer, key, &edition, &Scope::Delta { base: base.unsigned_abs() }, &Entries::of_changes(since_base, now)?)?;
+    let (der, delta) = signed(world, number, base, now, &entries, &Entries::of_changes(since_base, now)?)?;
 
     // 4 keep both
-    let crl = Crl { number, this_update: now, next_update: edition.next_update, der, delta: Some(delta) };
+    let crl = Crl { number, this_update: now, next_update: now + LIFETIME, der, delta: Some(delta) };
     let is_base = base == number || is_due(&bases, now);
     let changes = changes.into_iter().map(|change| CrlChange { serial: change.serial, entry: change.entry }).collect();
     let issue = CrlIssue { crl: crl.clone(), oldest_base: base, is_base, changes };
     world.store.commit(Commit { name: "publish-crl", guard: None, writes: vec![Write::Crl(issue)], audit: None }).await?;
-    metrics::counter!("remint_crl_number").absolute(edition.number);
+    metrics::counter!("remint_crl_number").absolute(number.unsigned_abs());
     metrics::gauge!("remint_crl_this_update_seconds").set(seconds(now));
     Ok(crl)
 }

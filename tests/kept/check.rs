@@ -1,12 +1,14 @@
 //! `remint check`: a clean house passes; every kind of divergence, put into a real database by hand, is found and told.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::device::{Device, Secret};
+use crate::support::house::House;
+use crate::support::live::Live;
+use crate::support::relying_party::plain_get;
+use crate::support::stage::Stage;
 use remint::lifecycle::actor::{Actor, Role};
 use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::device::DeviceKind;
@@ -24,11 +26,6 @@ use remint::workflows::submit_replacement::SubmitReplacement;
 use remint::workflows::world::Caller;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
-use support::device::{Device, Secret};
-use support::house::House;
-use support::live::Live;
-use support::relying_party::plain_get;
-use support::stage::Stage;
 use tempfile::TempDir;
 
 /// A house in which Ana's phone was lost and replaced, and the new one is reported lost in its turn; the CRL is of that moment.

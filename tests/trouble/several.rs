@@ -1,19 +1,13 @@
 //! Several servers over one PostgreSQL database: whoever is asked answers the same, any of them may die, and nothing is lost.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
-#[path = "../support/mod.rs"]
-mod support;
-mod town;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::support::cluster::Cluster;
+use crate::support::process::{Installation, until};
+use crate::support::relying_party::{crl, ocsp};
+use crate::town::Town;
 use mobile_sim::{Faults, UpdateOutcome};
-use support::cluster::Cluster;
-use support::process::{Installation, until};
-use support::relying_party::{crl, ocsp};
-use town::Town;
 
 /// Each connection reaches the next server: no message of a session is answered where the one before it was.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,7 +28,7 @@ async fn a_session_goes_on_at_whichever_server_it_reaches() {
         assert!(ocsp(server, &old_phone).await.iter().all(|status| status != "good"));
         let listed = until("a list with the loss", async || {
             let (_, der) = crl(server).await?;
-            let serials = town::listed(&der);
+            let serials = crate::town::listed(&der);
             old_phone.iter().all(|certificate| serials.contains(&certificate.serial())).then_some(serials)
         });
         assert!(listed.await.len() >= 3);
@@ -159,10 +153,11 @@ async fn a_database_of_another_schema_is_refused() {
     let server = &town.servers[0];
     assert!(server.stop().success());
     let url = server.database_url();
-    town::execute(&url, "UPDATE _sqlx_migrations SET version = 9999 WHERE version = (SELECT max(version) FROM _sqlx_migrations)").await;
+    crate::town::execute(&url, "UPDATE _sqlx_migrations SET version = 9999 WHERE version = (SELECT max(version) FROM _sqlx_migrations)")
+        .await;
     let said = server.refuses_to_start();
     assert!(said.contains("written by a newer release: schema: 9999"), "{said}");
-    town::execute(&url, "DELETE FROM _sqlx_migrations").await;
+    crate::town::execute(&url, "DELETE FROM _sqlx_migrations").await;
     let said = server.refuses_to_start();
     assert!(said.contains("bring it up to date with: remint migrate"), "{said}");
     assert!(!said.contains("password"), "{said}");

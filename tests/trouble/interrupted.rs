@@ -2,21 +2,17 @@
 //! in the end is the same, once. It is shown for a lost phone that is replaced, so that there is something to lose; over real TLS, with the
 //! server as a process on its real database, and with phones that read everything from disk each time.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
-mod support;
-
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
+use crate::support::outcome::Aftermath;
+use crate::support::process::until;
+use crate::support::relay::Order;
+use crate::support::relying_party::{crl, ocsp};
+use crate::support::stage::{Handset, Invited, Person, Stage};
+use crate::support::witness::{Bystander, When};
 use mobile_sim::{Faults, Message, Outcome, PhoneError, UpdateOutcome};
-use support::outcome::Aftermath;
-use support::process::until;
-use support::relay::Order;
-use support::relying_party::{crl, ocsp};
-use support::stage::{Handset, Invited, Person, Stage};
-use support::witness::{Bystander, When};
 
 /// The messages of an issuance, each with one of an update.
 const STORIES: [(&str, &str); 6] = [("m2", "m8"), ("m4-auth", "m5"), ("m4-sign", "m5h"), ("m5", "m6"), ("m5h", "m8"), ("m6", "m6")];

@@ -1,13 +1,11 @@
 //! The audit log: what happens to it is found. A house is kept with a small history and checkpoints; then somebody who has the database
 //! file alters it, as only they could, and the real program verifies it.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::support::house::House;
 use remint::lifecycle::actor::{Actor, Role};
 use remint::lifecycle::device::DeviceKind;
 use remint::lifecycle::directory::Attributes;
@@ -25,7 +23,6 @@ use remint::workflows::suspend::Suspend;
 use remint::workflows::world::{Caller, World};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
-use support::house::House;
 use tempfile::TempDir;
 
 /// A data folder that nobody serves, and the checkpoints that were kept elsewhere.

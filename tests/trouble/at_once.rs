@@ -3,13 +3,15 @@
 //!
 //! Both wait for each other right before they send; which one the server takes first is left to chance.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::device::{Device, Secret};
+use crate::support::house::House;
+use crate::support::outcome::Aftermath;
+use crate::support::relying_party::ocsp;
+use crate::support::stage::Stage;
+use crate::support::witness::{Bystander, When};
 use mobile_sim::{Faults, Message, Outcome, PhoneError, UpdateOutcome};
 use remint::lifecycle::actor::{Actor, Role};
 use remint::lifecycle::acts::redeem::DeviceFacts;
@@ -23,12 +25,6 @@ use remint::workflows::open_session::open_session;
 use remint::workflows::request_initial_issuance::RequestInitialIssuance;
 use remint::workflows::world::Caller;
 use serde_json::Value;
-use support::device::{Device, Secret};
-use support::house::House;
-use support::outcome::Aftermath;
-use support::relying_party::ocsp;
-use support::stage::Stage;
-use support::witness::{Bystander, When};
 use tokio::sync::Barrier;
 
 /// How often a race is run that may end in two ways.

@@ -1,19 +1,12 @@
 //! Trouble with the database in the middle of everything: commits that fail after some of their statements, commits that are kept and whose
 //! answer is lost, and a server that dies at any statement. Everybody goes on until they have what they wanted; in the end it is there, once.
 //!
-//! `REMINT_FAULT_RUNS=10000 cargo test --test faults random` plays as many stories as docs/reliability.md tells of; each seed is one story.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
-mod boundaries;
-mod story;
-#[path = "../support/mod.rs"]
-mod support;
+//! `REMINT_FAULT_RUNS=10000 cargo test --test trouble random` plays as many stories as docs/reliability.md tells of; each seed is one story.
 
 use std::sync::{Arc, Mutex};
 
+use crate::story::Town;
 use remint::store::fault::Trouble;
-use story::Town;
 
 /// How many stories are told in the ordinary run.
 const RUNS: u64 = 60;
@@ -22,11 +15,11 @@ const IN_ONE_HOUSE: u64 = 100;
 
 /// Numbers that a seed gives.
 #[derive(Clone)]
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
     /// SplitMix64.
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

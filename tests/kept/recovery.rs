@@ -1,12 +1,12 @@
 //! Recovery by officers, over real TLS and with openssl as the officer's tool: a leaver's mail is read by two officers with a reason, who
 //! leave their entries and a letter; no single person gets at a key, and nothing that the user holds changes.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::support::live::{Live, device_of, text};
+use crate::support::no::{No, Untouched};
+use crate::support::openssl::{Ran, openssl, try_openssl};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::SignedDuration;
@@ -20,9 +20,6 @@ use remint::workflows::add_operator::add_operator;
 use remint::workflows::recover_keys;
 use remint::workflows::world::Caller;
 use serde_json::{Value, json};
-use support::live::{Live, device_of, text};
-use support::no::{No, Untouched};
-use support::openssl::{Ran, openssl, try_openssl};
 use tempfile::TempDir;
 
 const BECAUSE: &str = "left on 30 November; the contract with Example AG is in her mail (ticket 4711)";

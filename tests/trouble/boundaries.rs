@@ -4,7 +4,7 @@
 use mobile_sim::{Faults, Outcome};
 use serde_json::Value;
 
-use crate::Dice;
+use crate::random::Dice;
 use crate::support::outcome::Aftermath;
 use crate::support::stage::{Handset, Invited, Person, Stage, done};
 

@@ -1,14 +1,14 @@
 //! Keys in escrow: bound to their owner and serial, sealed under numbered keys, and sealed anew under the next one by a rotation that may
 //! die anywhere and runs beside a server.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use crate::support::device::{Device, Secret};
+use crate::support::house::House;
+use crate::support::live::Live;
 use remint::lifecycle::actor::{Actor, Role};
 use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::device::DeviceKind;
@@ -34,9 +34,6 @@ use remint::workflows::submit_replacement::SubmitReplacement;
 use remint::workflows::world::{Caller, World};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use support::device::{Device, Secret};
-use support::house::House;
-use support::live::Live;
 
 const PHONE: DeviceKind = DeviceKind::MobileSmartCard;
 
@@ -321,7 +318,7 @@ async fn a_rotation_runs_beside_a_server_that_issues() {
         assert!(output.status.success(), "{}", said(&output));
     }
     assert_eq!(live.world().store.escrow_keys_in_use().await.unwrap(), [(4, 4)]);
-    let damaged = live.submit(&support::live::device_of(&phone), "damaged").await;
+    let damaged = live.submit(&crate::support::live::device_of(&phone), "damaged").await;
     let (new, _) = live.issue_until(&damaged, mobile_sim::DeviceKind::MobileSmartCard, &mobile_sim::Faults::default()).await;
     assert_eq!(new.card().certificate("enc"), phone.card().certificate("enc"), "recovered, under the key that seals now");
     for user in users {

@@ -1,0 +1,12 @@
+//! What is kept: that it is whole, that nobody alters it unseen, that it is sealed, and that it comes back from a backup.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod audit_log;
+mod backup;
+mod check;
+mod escrow;
+mod moving;
+mod recovery;
+#[path = "../support/mod.rs"]
+mod support;
