@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use remint::lifecycle::actor::Role;
 use remint::lifecycle::directory::{PolicyOid, Sid};
 use remint::lifecycle::fasc_n::FascN;
@@ -17,6 +17,17 @@ use remint::server::policy::Delivered;
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
+    /// How the log on standard error is written; RUST_LOG says what of it.
+    #[arg(long, global = true, value_enum, default_value_t, env = "REMINT_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// A line of text, or an object of JSON a line.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
 }
 
 #[derive(Subcommand)]

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{
-    Arguments, AuditCommand, Command, Data, DemoArguments, EscrowCommand, InitArguments, OperatorCommand, PolicyCommand, UserCommand,
+    Arguments, AuditCommand, Command, Data, DemoArguments, EscrowCommand, InitArguments, LogFormat, OperatorCommand, PolicyCommand,
+    UserCommand,
 };
 use clap::Parser;
 use remint::demo::soft_hsm;
@@ -34,8 +35,13 @@ use remint::workflows::world::World;
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
-    match run(Arguments::parse().command).await {
+    let Arguments { command, log_format } = Arguments::parse();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log_format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).init(),
+    }
+    match run(command).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("remint: {error}");

@@ -9,6 +9,7 @@ pub mod peer;
 pub mod portal;
 pub mod problem;
 mod provisioning;
+pub mod request_id;
 mod status;
 pub mod tls;
 pub mod untrusted;

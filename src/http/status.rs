@@ -1,6 +1,7 @@
 //! The `status` listener: plain HTTP, public data only. CRL, OCSP, CA certificates, health.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -22,6 +23,9 @@ use crate::workflows::publish_crl::latest_crl;
 use crate::workflows::publish_shard::shard_crl;
 use crate::workflows::world::World;
 
+/// How long the database may take to answer whoever asks whether this server is ready.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The public paths. They are named in certificates: changing one orphans what has been issued.
 pub fn router() -> Router<Arc<World>> {
     Router::new()
@@ -33,6 +37,8 @@ pub fn router() -> Router<Arc<World>> {
         .route("/ca/issuing.cer", get(issuing))
         .route("/ca/root.cer", get(root))
         .route("/health", get(health))
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
 }
 
 fn typed(content_type: &'static str, body: Vec<u8>, caching: &'static str) -> Response {
@@ -116,6 +122,29 @@ async fn root(State(world): State<Arc<World>>) -> Response {
     typed("application/pkix-cert", world.authority.root_certificate().to_vec(), "max-age=86400")
 }
 
+/// That the process answers. Whoever hears nothing starts it anew.
+async fn live() -> Response {
+    unkept((StatusCode::OK, Json(json!({ "status": "alive" }))).into_response())
+}
+
+/// Whether this server can serve: its database answers, and its keys sign. Whoever spreads connections leaves it out otherwise. What is wrong
+/// with all servers alike is not asked here, or none would be left: see [`health`].
+async fn ready(State(world): State<Arc<World>>) -> Response {
+    let answers = tokio::time::timeout(PATIENCE, world.store.latest_crl_edition()).await;
+    let status = match answers {
+        Ok(Ok(_)) if world.authority.is_ready() => "ready",
+        Ok(Ok(_)) => "token-away",
+        Ok(Err(_)) | Err(_) => "database-away",
+    };
+    let code = if status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    unkept((code, Json(json!({ "status": status }))).into_response())
+}
+
+fn unkept(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// Whether the server is well: the database answers, the CRL is good, and the last check found nothing. No number here is about a person.
 async fn health(State(world): State<Arc<World>>) -> Result<Response, Problem> {
     let crl = world.store.latest_crl_edition().await.map_err(Failure::from)?;
@@ -135,7 +164,5 @@ async fn health(State(world): State<Arc<World>>) -> Result<Response, Problem> {
         "letters": { "waiting": letters.waiting, "failed": letters.failed },
     });
     let code = if status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut response = (code, Json(body)).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(unkept((code, Json(body)).into_response()))
 }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::config::Config;
-use super::jobs::stopped;
+use super::jobs::{failed, stopped};
 use super::{ServerError, house};
 use crate::pki::crl::Shard;
 use crate::workflows::check_house::{self, InProcess, Published, Report, check_house};
@@ -57,6 +57,7 @@ pub fn told(checked: &Checked) -> String {
 
 /// A server checks itself, and remembers what it found for its health page.
 pub async fn check_at_intervals(world: Arc<World>, mut stop: watch::Receiver<bool>) {
+    let _forgetting = Forgetting(Arc::clone(&world));
     let mut rest = FIRST;
     loop {
         tokio::select! {
@@ -65,6 +66,15 @@ pub async fn check_at_intervals(world: Arc<World>, mut stop: watch::Receiver<boo
         }
         rest = EVERY;
         check_once(&world).await;
+    }
+}
+
+/// What a server found is not what it says for ever: another one checks now.
+struct Forgetting(Arc<World>);
+
+impl Drop for Forgetting {
+    fn drop(&mut self) {
+        self.0.forget_check();
     }
 }
 
@@ -77,7 +87,10 @@ pub async fn check_once(world: &World) {
             }
             world.remember_check(LastCheck { at: world.now(), divergences: report.divergences.len() });
         }
-        Err(failure) => tracing::error!(failure = ?failure, "the check could not be made"),
+        Err(failure) => {
+            tracing::error!(failure = ?failure, "the check could not be made");
+            failed("check-house");
+        }
     }
 }
 

@@ -69,6 +69,7 @@ async fn publish_crls(world: Arc<World>, mut stop: watch::Receiver<bool>) {
             Ok(()) => lifetime / 4,
             Err(failure) => {
                 tracing::error!(failure = ?failure, "the CRL could not be published");
+                failed("publish-crls");
                 AGAIN
             }
         };
@@ -118,6 +119,7 @@ async fn settle_dues(world: Arc<World>, mut stop: watch::Receiver<bool>) {
             Ok(rest) => rest,
             Err(failure) => {
                 tracing::error!(failure = ?failure, "what is due could not be settled");
+                failed("settle-dues");
                 AGAIN
             }
         };
@@ -151,6 +153,7 @@ async fn deliver_letters(world: Arc<World>, post: Arc<Delivery>, mut stop: watch
             Ok(rest) => rest,
             Err(failure) => {
                 tracing::error!(failure = ?failure, "letters could not be delivered");
+                failed("deliver-letters");
                 AGAIN
             }
         };
@@ -194,6 +197,7 @@ pub async fn checkpoint(world: &World) {
     };
     if let Err(error) = written {
         tracing::error!(error, "an audit checkpoint could not be made");
+        failed("checkpoint-audits");
     }
 }
 
@@ -202,6 +206,11 @@ fn write_checkpoint(world: &World, jws: &str) -> Result<(), String> {
     let path = world.folder.join(CHECKPOINTS);
     let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
     file.and_then(|mut file| file.write_all(format!("{jws}\n").as_bytes())).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Counts timed work that failed, and is tried again.
+pub fn failed(work: &'static str) {
+    metrics::counter!("remint_timed_work_failures_total", "work" => work).increment(1);
 }
 
 /// Waits until the server is told to stop.

@@ -27,6 +27,8 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::middleware::from_fn;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,6 +38,8 @@ use tokio::task::JoinSet;
 use self::config::Config;
 use self::membership::{Duties, Duty};
 use self::post::Delivery;
+use crate::http::request_id::RequestIds;
+use crate::pki::key::random;
 use crate::workflows::settle_dues::settle_all;
 use crate::workflows::world::World;
 use crate::{http, pages};
@@ -144,14 +148,22 @@ impl Server {
         let mut tasks = JoinSet::new();
         let (duties, beating) = membership::enter(&world, house::rules(&world.folder)?, stopped.clone());
         tasks.spawn(beating);
-        let devices = http::devices().with_state(Arc::clone(&world));
-        let desk = pages::desk().with_state(Arc::clone(&world));
-        let status = http::status().with_state(Arc::clone(&world));
+        let ids = Arc::new(RequestIds::of(random(world.entropy.as_ref())));
+        let numbered = |listener: &'static str, router: Router<Arc<World>>| {
+            let ids = Arc::clone(&ids);
+            let number = from_fn(move |request, next| {
+                let ids = Arc::clone(&ids);
+                async move { ids.serve(listener, request, next).await }
+            });
+            router.layer(number).with_state(Arc::clone(&world))
+        };
+        let (devices, desk, status) =
+            (numbered("devices", http::devices()), numbered("desk", pages::desk()), numbered("status", http::status()));
         tasks.spawn(listener::serve(sockets.devices, Some(http::tls::devices(&world.authority)?), devices, stopped.clone()));
         tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
         tasks.spawn(listener::serve(sockets.status, None, status, stopped.clone()));
         if let Some(socket) = sockets.portal {
-            let portal = pages::portal().with_state(Arc::clone(&world));
+            let portal = numbered("portal", pages::portal());
             tasks.spawn(listener::serve(socket, Some(http::tls::portal(&world.authority)?), portal, stopped.clone()));
         }
         if let Some(socket) = sockets.metrics {

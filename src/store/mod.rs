@@ -85,6 +85,13 @@ pub struct Store {
     troubles: fault::Troubles,
 }
 
+/// How many connections there are, and how many of them nobody uses.
+#[derive(Clone, Copy, Debug)]
+pub struct InUse {
+    pub all: usize,
+    pub idle: usize,
+}
+
 /// What keeps commits.
 #[derive(Clone)]
 enum Keeper {
@@ -200,6 +207,24 @@ impl Store {
             Keeper::Sqlite { queue, .. } => keep_in_turn(queue, work).await,
             Keeper::Postgres(connections) => connections.keep(work).await,
         }
+    }
+
+    /// How many wait for what, by the name of the queue.
+    pub fn queues(&self) -> [(&'static str, usize); 2] {
+        let commits = match &self.keeper {
+            Keeper::Sqlite { queue, .. } => queue.max_capacity() - queue.capacity(),
+            Keeper::Postgres(connections) => connections.under_way(),
+        };
+        [("commits", commits), ("questions", self.questions.max_capacity() - self.questions.capacity())]
+    }
+
+    /// The connections that there are, by the name of their pool.
+    pub fn connections(&self) -> Vec<(&'static str, InUse)> {
+        let mut pools = vec![("readers", self.readers.in_use())];
+        if let Keeper::Postgres(connections) = &self.keeper {
+            pools.push(("writers", connections.in_use()));
+        }
+        pools
     }
 
     /// Counts the commits of this server that changed what relying parties are told of a certificate.

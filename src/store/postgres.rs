@@ -12,12 +12,12 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use tokio::sync::{Semaphore, TryAcquireError, watch};
 use uuid::Uuid;
 
-use super::QUEUE;
 use super::audit_chain::{self, Head};
 use super::error::{Outage, StoreError};
 use super::membership;
 use super::sql::{Snapshot, query};
 use super::writer::{self, Work};
+use super::{InUse, QUEUE};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -105,6 +105,15 @@ impl Connections {
             kept
         });
         keeping.await.unwrap_or_else(|_| Err(Outage::Closed.into()))
+    }
+
+    /// How many commits are under way or wait for a connection.
+    pub fn under_way(&self) -> usize {
+        QUEUE - self.places.available_permits()
+    }
+
+    pub fn in_use(&self) -> InUse {
+        InUse { all: self.writers.size() as usize, idle: self.writers.num_idle() }
     }
 
     /// Refuses what comes from now on, and returns when everything else is kept.

@@ -12,6 +12,7 @@ mod value;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{PgPool, Postgres, Sqlite, Transaction};
 
+use super::InUse;
 use super::error::StoreError;
 
 pub(super) use query::{Bindable, query};
@@ -41,6 +42,13 @@ impl Readers {
             Self::Sqlite(pool) => Snapshot::Sqlite(pool.begin().await?),
             Self::Postgres(pool) => Snapshot::Postgres(pool.begin_with(AS_OF_ONE_INSTANT).await?),
         })
+    }
+
+    pub fn in_use(&self) -> InUse {
+        match self {
+            Self::Sqlite(pool) => InUse { all: pool.size() as usize, idle: pool.num_idle() },
+            Self::Postgres(pool) => InUse { all: pool.size() as usize, idle: pool.num_idle() },
+        }
     }
 
     pub async fn close(&self) {

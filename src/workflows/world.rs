@@ -159,6 +159,11 @@ impl World {
         Ok(())
     }
 
+    /// Another server checks from now on.
+    pub fn forget_check(&self) {
+        *self.last_check.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Remembers what a check found.
     pub fn remember_check(&self, check: LastCheck) {
         metrics::gauge!("remint_check_divergences").set(u32::try_from(check.divergences).unwrap_or(u32::MAX));

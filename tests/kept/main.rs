@@ -6,6 +6,7 @@ mod audit_log;
 mod backup;
 mod check;
 mod escrow;
+mod logs;
 mod moving;
 mod recovery;
 #[path = "../support/mod.rs"]

@@ -36,8 +36,8 @@ pub struct Person {
 /// What the operator hands to a user.
 pub struct Invited {
     pub request: String,
-    uri: String,
-    code: Option<String>,
+    pub uri: String,
+    pub code: Option<String>,
 }
 
 /// A phone or a tablet: a folder. Everything that it does begins with reading it.
