@@ -424,6 +424,9 @@ CREATE TABLE letters (
 );
 
 CREATE INDEX letters_waiting ON letters (written_at, id) WHERE state = 'waiting';
+-- In their turn: the codes first, and of one address the earlier ones.
+CREATE INDEX letters_codes ON letters (written_at, id) WHERE state = 'waiting' AND kind = 'sign-in-code';
+CREATE INDEX letters_waiting_by_recipient ON letters (recipient, written_at, id) WHERE state = 'waiting';
 CREATE INDEX letters_failed ON letters (closed_at) WHERE state = 'failed';
 CREATE INDEX letters_by_age ON letters (written_at, id);
 
@@ -520,3 +523,15 @@ CREATE TABLE leases (
 CREATE TABLE status_news (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
 );
+
+-- By which words users are found: those of their names and addresses, and of the serial numbers of their devices, in small letters.
+CREATE TABLE words (
+    word      TEXT COLLATE "C" NOT NULL,
+    user_id   UUID NOT NULL REFERENCES users (id),
+    source_id UUID NOT NULL,                                     -- the user, or the device that has the serial number
+    PRIMARY KEY (word, user_id, source_id)
+);
+
+CREATE INDEX words_of_user ON words (user_id, source_id);
+-- Users in the order in which they are listed.
+CREATE INDEX users_by_name ON users (name, id);

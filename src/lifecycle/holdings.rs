@@ -52,6 +52,16 @@ impl Standing {
             (CredentialState::Issued { .. }, None) => Self::Good,
         }
     }
+
+    /// As relying parties are told of it at a time. Nothing has happened in the future: where a clock was set back, it is told since now, and
+    /// not later than it will be when the time has come.
+    pub fn told_at(self, now: Timestamp) -> Self {
+        match self {
+            Self::Good => Self::Good,
+            Self::OnHold { since } => Self::OnHold { since: since.min(now) },
+            Self::Revoked { at, reason } => Self::Revoked { at: at.min(now), reason },
+        }
+    }
 }
 
 impl Holdings {

@@ -12,9 +12,10 @@ use super::error::{Outage, StoreError};
 use super::sql::{Readers, Row, Value, bound_to_postgres};
 
 /// Every table, so that what a row refers to comes before it; but requests and devices refer to each other, and devices to devices.
-const TABLES: [&str; 28] = [
+const TABLES: [&str; 29] = [
     "users",
     "addresses",
+    "words",
     "operators",
     "operator_roles",
     "service_certificates",

@@ -7,6 +7,7 @@ use super::column::{Millis, time, time_if_any, unreadable};
 use super::error::StoreError;
 use super::script::Script;
 use super::sql::{Row, query};
+use super::words;
 use crate::lifecycle::device::{Device, DeviceState, StandIn};
 use crate::lifecycle::ids::{DeviceId, RequestId, UserId};
 use crate::lifecycle::reason::EndReason;
@@ -69,6 +70,9 @@ pub(super) fn assign(script: &mut Script, user: UserId, device: &Device) {
         .bind(facts.stand_in.map(|stand_in| Millis(stand_in.until)))
         .bind(facts.terminated.map(|(at, _)| Millis(at)))
         .bind(facts.terminated.map(|(_, reason)| reason));
+    if facts.is_somebodys {
+        words::enter(script, user, device.id.0, [device.serial.as_str()]);
+    }
 }
 
 /// A stock device goes back, and forgets what its user called it.
@@ -80,6 +84,7 @@ pub(super) fn unbind(script: &mut Script, user: UserId, device: DeviceId) {
         )
         .bind(device)
         .bind(user);
+    words::leave(script, user, device.0);
 }
 
 pub(super) fn issue(script: &mut Script, user: UserId, device: DeviceId, at: Timestamp, stand_in: Option<StandIn>) {

@@ -49,6 +49,7 @@ mod tests;
 mod ticket;
 mod user;
 pub mod views;
+mod words;
 mod writer;
 
 use std::sync::Arc;

@@ -82,17 +82,21 @@ pub enum Attempt {
     },
 }
 
+pub(super) const DUE_CODES: &str = "SELECT id, kind, recipient, written_at, attempts, sealed FROM letters \
+     WHERE state = 'waiting' AND kind = 'sign-in-code' AND due_at <= ?1 ORDER BY written_at, id LIMIT ?2";
+
+pub(super) const DUE_OTHERS: &str = "SELECT id, kind, recipient, written_at, attempts, sealed FROM letters \
+     WHERE state = 'waiting' AND kind <> 'sign-in-code' AND due_at <= ?1 \
+     AND NOT EXISTS (SELECT 1 FROM letters AS earlier WHERE earlier.state = 'waiting' AND earlier.recipient = letters.recipient \
+     AND (earlier.written_at, earlier.id) < (letters.written_at, letters.id) AND earlier.due_at > ?1) ORDER BY written_at, id LIMIT ?2";
+
 impl Store {
     /// Letters whose turn it is, the oldest first. A letter waits for the earlier ones to the same address; but a code, which is soon of no
     /// use, waits for nothing.
     pub async fn due_letters(&self, now: Timestamp, limit: u32) -> Result<Vec<DueLetter>, StoreError> {
-        let found = query(
-            "SELECT id, kind, recipient, written_at, attempts, sealed FROM letters WHERE state = 'waiting' AND due_at <= ?1 \
-             AND (kind = 'sign-in-code' OR NOT EXISTS (SELECT 1 FROM letters AS earlier WHERE earlier.state = 'waiting' AND earlier.recipient = letters.recipient \
-             AND (earlier.written_at, earlier.id) < (letters.written_at, letters.id) AND earlier.due_at > ?1)) \
-             ORDER BY kind <> 'sign-in-code', written_at, id LIMIT ?2",
-        );
-        let found = found.bind(Millis(now)).bind(limit).fetch_all(&self.readers).await?;
+        let mut found = query(DUE_CODES).bind(Millis(now)).bind(limit).fetch_all(&self.readers).await?;
+        let rest = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
+        found.extend(query(DUE_OTHERS).bind(Millis(now)).bind(rest).fetch_all(&self.readers).await?);
         let read = |row: &Row| {
             Ok::<_, sqlx::Error>(DueLetter {
                 id: row.try_get("id")?,

@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 
 use super::error::{Outage, StoreError};
 use super::sql::Readers;
+use super::words;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -31,6 +32,7 @@ pub(super) async fn open(path: &Path) -> Result<(Readers, SqliteConnection, Sqli
     let writing = options.clone().pragma("cache_size", WRITER_CACHE);
     let mut connection = writing.clone().create_if_missing(true).connect().await?;
     MIGRATIONS.run(&mut connection).await.map_err(Outage::from)?;
+    words::fill(&mut connection).await?;
     let readers = SqlitePoolOptions::new()
         .min_connections(READERS)
         .max_connections(READERS)

@@ -8,6 +8,7 @@ use super::commit::Guard;
 use super::error::StoreError;
 use super::script::Script;
 use super::sql::{Row, query};
+use super::words;
 use crate::lifecycle::directory::{Attributes, PolicyOid};
 use crate::lifecycle::ids::UserId;
 use crate::lifecycle::user::User;
@@ -48,6 +49,7 @@ pub(super) fn create(script: &mut Script, user: &User, at: Timestamp) {
     for address in std::iter::once(&user.email).chain((!is_one).then_some(&user.upn)) {
         script.run("INSERT INTO addresses (address, user_id) VALUES (?, ?)").bind(address).bind(user.id);
     }
+    words::enter(script, user.id, user.id.0, [user.name.as_str(), &user.email, &user.upn]);
 }
 
 pub(super) fn describe(script: &mut Script, user: UserId, attributes: &Attributes) {

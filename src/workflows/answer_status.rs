@@ -55,7 +55,7 @@ async fn answer(world: &World, request: &OcspRequest) -> Result<Answer, Failure>
     // the time first: of what is committed after it, an answer that says so may already know
     let this_update = world.now();
     let next_update = this_update + LIFETIME;
-    let answers = statuses(world, &request.certs).await?;
+    let answers = statuses(world, &request.certs, this_update).await?;
     let (key, certificate) = world.authority.ocsp_signer();
     let der = sign_response(certificate, key, request, &answers, this_update, this_update, Some(next_update))?;
     let validity = request.nonce.is_none().then_some(Validity { this_update, next_update });
@@ -63,13 +63,13 @@ async fn answer(world: &World, request: &OcspRequest) -> Result<Answer, Failure>
 }
 
 /// A certificate of another authority, and a serial that is not on record, are unknown (RFC 6960 §2.2).
-async fn statuses(world: &World, certs: &[CertId]) -> Result<Vec<Status>, Failure> {
+async fn statuses(world: &World, certs: &[CertId], now: Timestamp) -> Result<Vec<Status>, Failure> {
     let ours = |cert: &CertId| cert.serial.filter(|_| world.authority.ocsp_issuer().issued(cert));
     let serials: Vec<Option<Serial>> = certs.iter().map(ours).collect();
     let mut standings = world.store.standings(serials.iter().copied().flatten().collect()).await?.into_iter();
     Ok(serials
         .iter()
-        .map(|serial| serial.and_then(|_| standings.next().flatten()).map_or(Status::Unknown, status_of))
+        .map(|serial| serial.and_then(|_| standings.next().flatten()).map_or(Status::Unknown, |standing| status_of(standing.told_at(now))))
         .inspect(count)
         .collect())
 }

@@ -36,7 +36,7 @@ pub async fn begin_numbers_anew(world: &World, caller: &Caller) -> Result<i64, F
     retrying(async || {
         let now = world.now();
         let number = world.store.latest_crl_edition().await?.map_or(0, |latest| latest.number) + BEYOND;
-        let entries = Entries::of(world.store.not_good(now).await?.into_iter().filter_map(entry).collect())?;
+        let entries = Entries::of(world.store.not_good(now).await?.into_iter().filter_map(|listed| entry(listed, now)).collect())?;
         let (der, delta) = signed(world, number, number, now, &entries, &Entries::of_changes(vec![], now)?)?;
         let crl = Crl { number, this_update: now, next_update: now + LIFETIME, der, delta: Some(delta) };
         let issue = CrlIssue { crl, oldest_base: number, is_base: true, changes: vec![] };
@@ -68,7 +68,7 @@ async fn attempt(world: &World) -> Result<Crl, Failure> {
     let now = world.now();
     let latest = world.store.latest_crl().await?;
     let number = latest.as_ref().map_or(1, |latest| latest.number + 1);
-    let entries = Entries::of(world.store.not_good(now).await?.into_iter().filter_map(entry).collect())?;
+    let entries = Entries::of(world.store.not_good(now).await?.into_iter().filter_map(|listed| entry(listed, now)).collect())?;
 
     // 2 what changed since the list before, and since the base
     let changes = latest.and_then(|latest| Entries::of_list(latest.der)).map(|before| before.changes_to(&entries));
@@ -111,8 +111,8 @@ pub async fn latest_crl(world: &World) -> Result<Option<Crl>, Failure> {
     Ok(world.store.latest_crl().await?)
 }
 
-fn entry(listed: Listed) -> Option<CrlEntry> {
-    let (since, reason) = match listed.standing {
+fn entry(listed: Listed, now: Timestamp) -> Option<CrlEntry> {
+    let (since, reason) = match listed.standing.told_at(now) {
         Standing::Good => return None,
         Standing::OnHold { since } => (since, CrlReason::Hold),
         Standing::Revoked { at, reason } => (at, CrlReason::Revoked(reason)),

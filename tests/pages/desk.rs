@@ -3,6 +3,10 @@
 use mobile_sim::wire::{Reply, Request};
 use mobile_sim::{DeviceKind, Faults, Invitation, Outcome};
 use remint::lifecycle::actor::Role;
+use remint::lifecycle::directory::Attributes;
+use remint::lifecycle::ids::UserId;
+use remint::lifecycle::user::User;
+use remint::store::commit::{Commit, Write};
 
 use crate::support::live::{Live, device_of, facts};
 use crate::{FORM, between, get, is_sound, location, page, post, token};
@@ -265,9 +269,17 @@ async fn two_officers_recover_keys_by_pages() {
 #[tokio::test]
 async fn many_users_are_listed_page_after_page() {
     let live = Live::start().await;
-    let script = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
-        INSERT INTO users (id, name, email, upn, created_at) SELECT unhex(printf('%032x', i)), 'User ' || (i % 100), i || '@many.example', i || '@many.example', 1 FROM n";
-    live.sql(script).await;
+    let user = |n: u128| User {
+        id: UserId(uuid::Uuid::from_u128(n)),
+        name: format!("User {}", n % 100),
+        email: format!("{n}@many.example"),
+        upn: format!("{n}@many.example"),
+        attributes: Attributes::default(),
+    };
+    for hundred in 0..100 {
+        let writes = (hundred * 100 + 1..=hundred * 100 + 100).map(|n| Write::User { user: user(n), at: live.world().now() }).collect();
+        live.world().store.commit(Commit { name: "test", guard: None, writes, audit: None }).await.unwrap();
+    }
     let (mut path, mut seen) = ("/users?q=many.example".to_owned(), std::collections::BTreeSet::new());
     for _ in 0..3 {
         let shown = get(&live.desk, &path, "en").await.text();

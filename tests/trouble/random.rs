@@ -1,4 +1,4 @@
-//! Trouble with the database in the middle of everything: commits that fail after some of their statements, commits that are kept and whose
+//! Trouble with the database in the middle of everything, while somebody sets the clock: commits that fail after some of their statements, commits that are kept and whose
 //! answer is lost, and a server that dies at any statement. Everybody goes on until they have what they wanted; in the end it is there, once.
 //!
 //! `REMINT_FAULT_RUNS=10000 cargo test --test trouble random` plays as many stories as docs/reliability.md tells of; each seed is one story.
@@ -6,7 +6,15 @@
 use std::sync::{Arc, Mutex};
 
 use crate::story::Town;
+use crate::support::device::serial_of;
+use crate::support::house::House;
+use jiff::SignedDuration;
+use remint::lifecycle::actor::Role;
+use remint::lifecycle::holdings::Standing;
 use remint::store::fault::Trouble;
+use remint::workflows::add_operator::{add_operator, end_operator};
+use remint::workflows::check_house::{InProcess, check_house};
+use remint::workflows::publish_crl::publish_crl;
 
 /// How many stories are told in the ordinary run.
 const RUNS: u64 = 60;
@@ -56,4 +64,22 @@ async fn random_trouble_leaves_nothing_half_done() {
     }
     println!("{told} stories, {met} commits that met trouble, nothing diverged");
     assert!(met >= told, "trouble is rare: {met} in {told} stories");
+}
+
+/// Found by a story in which the clock was set back: what was revoked later than now was refused by the rules of what we sign, and OCSP had
+/// no answer.
+#[tokio::test]
+async fn what_is_on_record_for_the_future_is_told_since_now() {
+    let house = House::new(5, |_| {}).await;
+    let world = &house.world;
+    let identity = add_operator(world, "olga", [Role::HelpDesk].into(), None).await.unwrap();
+    house.clock.advance(SignedDuration::from_hours(1));
+    end_operator(world, "olga").await.unwrap();
+    publish_crl(world).await.unwrap();
+    house.clock.advance(SignedDuration::from_hours(-1));
+    publish_crl(world).await.unwrap();
+    assert_eq!(check_house(world, &InProcess::alone(world)).await.unwrap().divergences, Vec::<String>::new());
+    let serial = serial_of(&identity.certificate);
+    let standing = world.store.standings(vec![serial]).await.unwrap()[0].unwrap();
+    assert!(matches!(standing, Standing::Revoked { at, .. } if at > world.now()), "what is on record stays as it is");
 }

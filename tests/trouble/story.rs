@@ -1,9 +1,10 @@
 //! The story: a phone and a tablet are issued, the phone is lost, sometimes found again, replaced, and the tablet is brought up to date. Whoever
 //! is told "unavailable" asks again; whoever asks again is told what was done.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
+use jiff::SignedDuration;
 use remint::lifecycle::actor::{Actor, Role};
 use remint::lifecycle::acts::redeem::DeviceFacts;
 use remint::lifecycle::change::Carried;
@@ -30,9 +31,12 @@ use remint::workflows::request_initial_issuance::RequestInitialIssuance;
 use remint::workflows::submit_replacement::SubmitReplacement;
 use remint::workflows::world::{Caller, World};
 
+use crate::random::Dice;
 use crate::support::device::{Device, Secret};
 use crate::support::house::House;
 
+/// By how much the clock steps: less than a session lives.
+const STEP: SignedDuration = SignedDuration::from_mins(40);
 /// How often somebody asks before they think that it will never be.
 const PATIENCE: usize = 200;
 
@@ -62,14 +66,25 @@ impl Town {
         };
         let user = create_user(self.world(), &administrator(), new).await.unwrap().id;
         let before = self.met.load(Ordering::Relaxed);
-        let met = Arc::clone(&self.met);
+        let (met, clock) = (Arc::clone(&self.met), Arc::clone(&self.house.clock));
+        let steps = Arc::new(Mutex::new((Dice(!seed), false)));
+        let stepping = Arc::clone(&steps);
         self.world().store.order_trouble(Some(Arc::new(move |commit, statements| {
+            // now and then somebody sets the clock, and sets it back
+            let (dice, is_ahead) = &mut *stepping.lock().unwrap();
+            if dice.roll(8) == 0 {
+                *is_ahead = !*is_ahead;
+                clock.advance(if *is_ahead { STEP } else { -STEP });
+            }
             let trouble = troubles(commit, statements);
             met.fetch_add(u64::from(trouble.is_some()), Ordering::Relaxed);
             trouble
         })));
         Person { world: self.world(), desk: &self.desk, user, seed }.live().await;
         self.world().store.order_trouble(None);
+        if steps.lock().unwrap().1 {
+            self.house.clock.advance(-STEP);
+        }
         self.met.load(Ordering::Relaxed) - before
     }
 

@@ -112,6 +112,8 @@ async fn what_is_asked_often_is_found_by_index() {
         crate::store::request::OF_USER,
         crate::store::request::COLLECTED_BY_USER,
         crate::store::ticket::OF_USER,
+        crate::store::views::USERS[1],
+        crate::store::views::USERS[2],
     ];
     for select in asked {
         let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {select}")));
@@ -122,6 +124,19 @@ async fn what_is_asked_often_is_found_by_index() {
             let is_few = is_few || detail == "SCAN held";
             assert!(!detail.starts_with("SCAN") || is_few, "{detail}: {select}");
         }
+    }
+}
+
+/// However many letters wait, the next ones are found where the index begins, and what else waits for the same address by that address.
+#[tokio::test]
+async fn the_next_letters_are_found_without_a_look_at_all_that_wait() {
+    let house = House::new().await;
+    for select in [crate::store::outbox::DUE_CODES, crate::store::outbox::DUE_OTHERS] {
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {select}")));
+        let steps: Vec<String> = plan.fetch_all(file(&house)).await.unwrap().iter().map(|step| step.get("detail")).collect();
+        assert!(steps.iter().all(|step| !step.contains("TEMP B-TREE")), "{steps:?}");
+        let by_address = "SEARCH earlier USING INDEX letters_waiting_by_recipient (recipient=? AND (written_at,id)<(?,?))";
+        assert!(select == crate::store::outbox::DUE_CODES || steps.iter().any(|step| step == by_address), "{steps:?}");
     }
 }
 

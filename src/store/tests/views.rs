@@ -83,17 +83,17 @@ async fn a_line_names_the_user_and_the_target() {
 }
 
 #[tokio::test]
-async fn users_are_found_by_any_part_of_what_names_them_or_their_devices() {
+async fn users_are_found_by_the_beginnings_of_what_names_them_or_their_devices() {
     let mut house = House::new().await;
     house.with_phone().await;
     let find = async |text: &'static str| -> Vec<String> {
         let found = house.store.find_users(text, None, 10).await.unwrap();
         found.into_iter().map(|user| user.name).collect()
     };
-    for text in ["aN", "ana@EXAMPLE", "corp", "serial-1", ""] {
+    for text in ["aN", "ana@EXAMPLE", "corp", "serial-1", "org ana", ""] {
         assert_eq!(find(text).await, ["Ana"], "{text}");
     }
-    for text in ["Bo", "%", "_"] {
+    for text in ["Bo", "na", "ana bo", "%", "_"] {
         assert!(find(text).await.is_empty(), "{text}");
     }
     assert_eq!(house.store.find_users("Ana", None, 0).await.unwrap(), []);
