@@ -40,6 +40,8 @@ pub enum Command {
     Serve(Data),
     /// Bring the schema of the database up to date
     Migrate(Data),
+    /// Renew the certificates of the server and of the signers of OCSP answers and deliveries, which last two years
+    Renew(Data),
     /// Copy the database file of a data folder, whose server is stopped, to an empty PostgreSQL database, and check both
     Copy {
         #[command(flatten)]

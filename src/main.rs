@@ -23,7 +23,8 @@ use remint::server::database::DatabaseSection;
 use remint::server::init::init;
 use remint::server::policy;
 use remint::server::{
-    Server, ServerError, Sockets, audit, backup, check, database, escrow, house, moving, own_root, root_crl, told_to_stop, write_private,
+    Server, ServerError, Sockets, audit, backup, check, database, escrow, house, moving, own_root, renew, root_crl, told_to_stop,
+    write_private,
 };
 use remint::workflows::add_operator::{add_operator, end_operator};
 use remint::workflows::create_user::{NewUser, administrator, create_user};
@@ -69,6 +70,7 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
             Some(from) => println!("{}", backup::restore(&from, &data.data).await?),
             None => println!("{}", backup::accept_loss(&data.data).await?),
         },
+        Command::Renew(Data { data }) => println!("{}", renew::renew(&data).await?),
         Command::Migrate(Data { data }) => {
             let place = database::migrate(&data, &Config::load(&data)?).await?;
             println!("{place}: up to date");

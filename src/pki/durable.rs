@@ -15,6 +15,11 @@ pub(super) fn create(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     if path.try_exists()? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
+    replace(path, mode, bytes)
+}
+
+/// Writes a file, whether it existed or not. After a crash it is what it was, or all of `bytes`.
+pub(super) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

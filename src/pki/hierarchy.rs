@@ -17,7 +17,7 @@ use x509_cert::name::RdnSequence;
 
 use super::above::{self, Chain};
 use super::asked::Asked;
-use super::authority::{AuthorityError, between_path, certificate_path};
+use super::authority::{Authority, AuthorityError, between_path, certificate_path};
 use super::certificate::{Ca, CertifyError, Period};
 use super::key::{Entropy, SigningKey, random};
 use super::keystore::{KeyName, KeyStore, KeyStoreError};
@@ -145,6 +145,33 @@ impl BelowOwnRoot {
             signers::keep(&certificate_path(dir, KeyName::Enrollment), &[&certificate])?;
         }
         self.signers.certify(dir, &ca, |name| keys.load(name))
+    }
+}
+
+/// New certificates of the signers and the server, for the keys that they have.
+pub struct Renewal {
+    issuing: Vec<u8>,
+    signers: Signers,
+}
+
+impl Renewal {
+    /// Draws their serials. Their names stand where that of the issuing CA does.
+    pub fn draw(authority: &Authority, naming: &Naming, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, HierarchyError> {
+        let issuing = authority.issuing_certificate().to_vec();
+        let (subject, end) = subject_and_end(&issuing).map_err(CertifyError::from)?;
+        Ok(Self { signers: Signers::draw(name::organization_of(&subject), naming, now, end, entropy)?, issuing })
+    }
+
+    /// What the issuing CA will sign: to be put on record before [`sign`](Self::sign).
+    pub fn recorded(&self) -> [&Recorded; 3] {
+        self.signers.recorded()
+    }
+
+    /// Signs them and puts them in the place of those before. Cut short, some are new and some are old, and all are good.
+    pub fn sign(&self, dir: &Path, keys: &KeyStore<'_>) -> Result<(), HierarchyError> {
+        let refused = || AuthorityError::certificate(dir, KeyName::Issuing, "not a certificate of the key of that name");
+        let ca = Ca::of(keys.load(KeyName::Issuing)?, self.issuing.clone()).ok_or_else(refused)?;
+        self.signers.certify_anew(dir, &ca, |name| keys.load(name))
     }
 }
 

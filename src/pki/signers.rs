@@ -1,7 +1,7 @@
-//! What the issuing CA signs for the house itself, when the house is made: the signers of OCSP answers and of deliveries, and the TLS server.
+//! What the issuing CA signs for the house itself, when the house is made and when that is renewed: the signers of OCSP answers and of deliveries, and the TLS server.
 //!
 //! Serials are drawn first and put on record by the caller; only then keys are certified. So no certificate of the issuing CA exists whose
-//! serial was not on record before. Renewal is not here yet.
+//! serial was not on record before.
 
 use std::fs;
 use std::net::IpAddr;
@@ -26,7 +26,7 @@ use crate::lifecycle::ids::Serial;
 /// The common name of the certificate that signs receipts, keys on their way and checkpoints. No user gets it.
 pub const DELIVERY_SIGNER: &str = "Remint delivery signer";
 
-/// Our choice: short enough that losing one is bounded, long enough while there is no renewal; below the 825 days that phones accept
+/// Our choice: short enough that losing one is bounded, long enough that nobody is woken by it; below the 825 days that phones accept
 /// of a TLS server.
 const DAYS: u16 = 2 * 365;
 
@@ -92,17 +92,36 @@ impl Signers {
         issuing: &Ca,
         key: impl Fn(KeyName) -> Result<SigningKey, KeyStoreError>,
     ) -> Result<(), HierarchyError> {
-        for (name, recorded, extensions) in [
-            (KeyName::Ocsp, &self.ocsp, ocsp_extensions()?),
-            (KeyName::Delivery, &self.delivery, self.delivery_extensions()?),
-            (KeyName::Server, &self.server, self.server_extensions()?),
-        ] {
+        for (name, recorded, extensions) in self.all()? {
             if !certificate_path(dir, name).exists() {
                 let key = key(name)?;
                 keep(&certificate_path(dir, name), &[&issuing.sign(self.draft(recorded, key.spki(), extensions)?)?])?;
             }
         }
         Ok(())
+    }
+
+    /// Signs them all for the keys that there are, and puts each in the place of the one before.
+    pub(super) fn certify_anew(
+        &self,
+        dir: &Path,
+        issuing: &Ca,
+        key: impl Fn(KeyName) -> Result<SigningKey, KeyStoreError>,
+    ) -> Result<(), HierarchyError> {
+        for (name, recorded, extensions) in self.all()? {
+            let (key, path) = (key(name)?, certificate_path(dir, name));
+            let text = pem(&[&issuing.sign(self.draft(recorded, key.spki(), extensions)?)?])?;
+            durable::replace(&path, durable::PUBLIC, text.as_bytes()).map_err(|source| KeyStoreError::file("replace", &path, source))?;
+        }
+        Ok(())
+    }
+
+    fn all(&self) -> der::Result<[(KeyName, &Recorded, Vec<Extension>); 3]> {
+        Ok([
+            (KeyName::Ocsp, &self.ocsp, ocsp_extensions()?),
+            (KeyName::Delivery, &self.delivery, self.delivery_extensions()?),
+            (KeyName::Server, &self.server, self.server_extensions()?),
+        ])
     }
 
     fn draft<'a>(&self, recorded: &Recorded, spki: &'a Spki, extensions: Vec<Extension>) -> Result<Draft<'a>, CertifyError> {
@@ -141,13 +160,16 @@ pub(super) fn keep(path: &Path, certificates: &[&[u8]]) -> Result<(), HierarchyE
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|source| KeyStoreError::file("create", folder, source))?;
     }
+    durable::create(path, durable::PUBLIC, pem(certificates)?.as_bytes()).map_err(|source| KeyStoreError::file("create", path, source))?;
+    Ok(())
+}
+
+fn pem(certificates: &[&[u8]]) -> Result<String, CertifyError> {
     let mut text = String::new();
     for certificate in certificates {
-        let pem = der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, certificate).map_err(der::Error::from);
-        text.push_str(&pem.map_err(CertifyError::from)?);
+        text.push_str(&der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, certificate).map_err(der::Error::from)?);
     }
-    durable::create(path, durable::PUBLIC, text.as_bytes()).map_err(|source| KeyStoreError::file("create", path, source))?;
-    Ok(())
+    Ok(text)
 }
 
 /// The hosts of a TLS server, each once, and always the loopback ones.

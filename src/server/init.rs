@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::config::{Config, Listener, MailSection, MetricsListener, PortalListener, SecondStepWord, StatusListener};
 use super::database::{self, DatabaseSection};
 use super::hsm::{self, HsmSection};
@@ -161,23 +163,26 @@ fn write_certs(dir: &Path, policy: Delivered) -> Result<(), ServerError> {
     Ok(())
 }
 
+/// The serials that are about to be signed, as they are put on record.
+pub(super) fn reserved(recorded: &[&Recorded], now: Timestamp) -> Vec<Write> {
+    let reserved = |recorded: &&Recorded| {
+        Write::ServiceCertificate(ServiceCertificate {
+            serial: recorded.serial,
+            name: recorded.name.to_owned(),
+            operator: None,
+            reserved_at: now,
+            not_after: recorded.period.not_after,
+            revoked: None,
+        })
+    };
+    recorded.iter().map(reserved).collect()
+}
+
 /// Every serial that the issuing CA is about to sign is on record before it signs.
 pub(super) async fn record(dir: &Path, config: &Config, recorded: &[&Recorded], clock: &dyn Clock) -> Result<(), ServerError> {
     let now = clock.now();
     let store = database::make(dir, config).await?;
-    let mut writes: Vec<Write> = recorded
-        .iter()
-        .map(|recorded| {
-            Write::ServiceCertificate(ServiceCertificate {
-                serial: recorded.serial,
-                name: recorded.name.to_owned(),
-                operator: None,
-                reserved_at: now,
-                not_after: recorded.period.not_after,
-                revoked: None,
-            })
-        })
-        .collect();
+    let mut writes = reserved(recorded, now);
     writes.push(Write::EscrowKey { number: FIRST_ESCROW_KEY, at: now });
     writes.push(Write::EscrowRotated { number: FIRST_ESCROW_KEY, at: now });
     let audit = Some(administrator().entry("init", now));

@@ -19,6 +19,7 @@ pub mod own_root;
 pub mod policy;
 mod policy_text;
 pub mod post;
+pub mod renew;
 pub mod root_crl;
 mod secret;
 pub mod smtp;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{Postgres, Transaction};
 use tokio::sync::{Semaphore, TryAcquireError, watch};
 use uuid::Uuid;
 
@@ -46,7 +47,8 @@ pub(super) async fn open(
     status_changes: &watch::Sender<u64>,
     letters_written: &watch::Sender<u64>,
 ) -> Result<(PgPool, Connections), StoreError> {
-    let pool = |connections| PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+    // a question before each use, whether the connection still lives, would cost as much as the use: see `begin` and `asked_again`
+    let pool = |connections| PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).test_before_acquire(false);
     let writers = pool(WRITERS).connect_with(server.clone()).await?;
     has_our_schema(&writers).await?;
     let readers = pool(READERS).connect_with(server.clone()).await?;
@@ -135,13 +137,41 @@ async fn keep(writers: &PgPool, work: Work) -> Result<(), StoreError> {
     if changes_status {
         membership::tell(&mut script);
     }
-    let mut transaction = writers.begin().await?;
+    let mut transaction = begin(writers).await?;
     if let Some(entry) = &audit {
         let head = lock_chain(&mut transaction, audit_chain::chain_of(entry)).await?;
         audit_chain::enter(&mut script, entry, head);
     }
     script.carry_out_on_postgres(&mut transaction).await?;
     Ok(transaction.commit().await?)
+}
+
+/// Begins a transaction on a connection that lives. Nothing is lost with one that does not: the next is tried, until one was opened anew.
+async fn begin(writers: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    for _ in 0..WRITERS {
+        match writers.begin().await {
+            Err(error) if is_gone(&error) => {}
+            settled => return settled,
+        }
+    }
+    writers.begin().await
+}
+
+/// Asks, and asks again where the connection was gone: all of them are, after the server was started anew.
+pub(super) async fn asked_again<T, F: Future<Output = Result<T, sqlx::Error>>>(ask: impl Fn() -> F) -> Result<T, sqlx::Error> {
+    for _ in 0..READERS {
+        match ask().await {
+            Err(error) if is_gone(&error) => {}
+            settled => return settled,
+        }
+    }
+    ask().await
+}
+
+/// Whether the connection has ended, by itself or by the word of the server (SQLSTATE class 57: admin_shutdown, crash_shutdown).
+fn is_gone(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(error, sqlx::Error::Io(_)) || matches!(code.as_deref(), Some("57P01" | "57P02"))
 }
 
 /// The end of a chain, which nobody else adds to until this transaction ends.
@@ -158,7 +188,7 @@ async fn lock_chain(connection: &mut PgConnection, chain: Uuid) -> Result<Head, 
 
 /// Waits until no entry of the audit log is between its number and its commit; as long as this lasts, none will be.
 pub(super) async fn quiet(readers: &PgPool) -> Result<Snapshot, StoreError> {
-    let mut transaction = readers.begin().await?;
+    let mut transaction = asked_again(|| readers.begin()).await?;
     query("SELECT pg_advisory_xact_lock(?1)").bind(AUDIT_LOG).of_postgres(&mut *transaction).await?;
     Ok(Snapshot::Postgres(transaction))
 }

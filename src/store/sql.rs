@@ -12,8 +12,8 @@ mod value;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{PgPool, Postgres, Sqlite, Transaction};
 
-use super::InUse;
 use super::error::StoreError;
+use super::{InUse, postgres};
 
 pub(super) use query::{Bindable, query};
 pub(super) use row::{Cell, Column, FromCell, Row};
@@ -40,7 +40,7 @@ impl Readers {
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         Ok(match self {
             Self::Sqlite(pool) => Snapshot::Sqlite(pool.begin().await?),
-            Self::Postgres(pool) => Snapshot::Postgres(pool.begin_with(AS_OF_ONE_INSTANT).await?),
+            Self::Postgres(pool) => Snapshot::Postgres(postgres::asked_again(|| pool.begin_with(AS_OF_ONE_INSTANT)).await?),
         })
     }
 

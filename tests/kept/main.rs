@@ -9,5 +9,6 @@ mod escrow;
 mod logs;
 mod moving;
 mod recovery;
+mod renew;
 #[path = "../support/mod.rs"]
 mod support;

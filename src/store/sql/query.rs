@@ -4,9 +4,12 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Executor, Postgres, Sqlite};
 
+use crate::store::postgres;
+
 use super::{FromCell, Readers, Row, Snapshot, Text, Value, bound, bound_to_postgres};
 
 /// A statement with its values.
+#[derive(Clone)]
 pub(in crate::store) struct Query {
     text: Text,
     values: Vec<Value>,
@@ -25,7 +28,7 @@ impl Source for &Readers {
     async fn all(self, query: Query) -> Result<Vec<Row>, sqlx::Error> {
         match self {
             Readers::Sqlite(pool) => query.of_sqlite(pool).await,
-            Readers::Postgres(pool) => query.of_postgres(pool).await,
+            Readers::Postgres(pool) => postgres::asked_again(|| query.clone().of_postgres(pool)).await,
         }
     }
 }
