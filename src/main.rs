@@ -149,7 +149,7 @@ async fn give_password(world: &World, login: &str) -> Result<(), ServerError> {
 }
 
 async fn open(data: &Path) -> Result<World, ServerError> {
-    house::open(data, &Config::load(data)?).await
+    house::open_to_write(data, &Config::load(data)?).await
 }
 
 async fn found(arguments: InitArguments) -> Result<(), ServerError> {

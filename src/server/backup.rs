@@ -12,8 +12,8 @@ use super::config::Config;
 use super::jobs::CHECKPOINTS;
 use super::{ServerError, audit, house};
 use crate::pki::key::{hex, sha256};
-use crate::store::Place;
 use crate::store::views::AuditFilter;
+use crate::store::{Place, Store};
 use crate::workflows::check_house::{InProcess, check_house};
 use crate::workflows::checkpoint_audit::{checkpoint_audit, stated_number};
 use crate::workflows::create_user::administrator;
@@ -50,18 +50,31 @@ pub async fn backup(data: &Path, out: &Path, with_master_key: bool) -> Result<To
         return Err(ServerError::new(format!("{}: it exists, expected: a new folder", out.display())));
     }
     let config = Config::load(data)?;
-    let world = house::open(data, &config).await?;
-    make_private(out)?;
-    // 1 a signed statement of how far the log is, so that the backup can be held against it
-    checkpoint_audit(&world).await?;
-    // 2 the database as of one instant
-    let has_database = matches!(config.place(data)?, Place::File(_));
-    if has_database {
-        world.store.copy_to_file(&out.join(DATABASE)).await?;
+    let world = house::open_to_write(data, &config).await?;
+    if out
+        .canonicalize()
+        .or_else(|_| out.parent().unwrap_or(out).canonicalize())
+        .is_ok_and(|out| data.canonicalize().is_ok_and(|data| out.starts_with(data)))
+    {
+        return Err(ServerError::new(format!("{}: expected: a folder outside of the data folder", out.display())));
     }
-    let crl_number = world.store.latest_crl_edition().await?.map_or(0, |edition| edition.number);
-    let checkpoint = world.store.last_audit_checkpoint().await?.map_or(0, |(number, _)| number);
+    make_private(out)?;
+    // 1 a signed statement of how far the log is, so that the backup can be held against it, and what was served against the backup
+    checkpoint_audit(&world).await?;
+    keep_checkpoints(&world).await?;
     let made_at = world.now();
+    // 2 the database as of one instant, and what it says
+    let has_database = matches!(config.place(data)?, Place::File(_));
+    let copied = if has_database {
+        world.store.copy_to_file(&out.join(DATABASE)).await?;
+        Some(Store::open(&Place::File(out.join(DATABASE))).await?)
+    } else {
+        None
+    };
+    let store = copied.as_ref().unwrap_or(&world.store);
+    let crl_number = store.latest_crl_edition().await?.map_or(0, |edition| edition.number);
+    let checkpoint = store.last_audit_checkpoint().await?.map_or(0, |(number, _)| number);
+    store.close().await;
     world.store.close().await;
     // 3 the files
     let parts = PARTS.into_iter().chain(with_master_key.then_some(MASTER_KEY));
@@ -90,8 +103,7 @@ pub async fn backup(data: &Path, out: &Path, with_master_key: bool) -> Result<To
 /// Makes a data folder of a backup, and verifies it: every file, every entry of the log, every checkpoint, every invariant.
 pub async fn restore(from: &Path, data: &Path) -> Result<Told, ServerError> {
     let is_empty = |folder: &Path| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
-    let was_there = data.exists();
-    if was_there && !is_empty(data) {
+    if data.exists() && !is_empty(data) {
         return Err(ServerError::new(format!("{}: found: something in it, expected: an empty folder, or none", data.display())));
     }
     let text = std::fs::read_to_string(from.join(ABOUT)).map_err(|source| {
@@ -107,16 +119,22 @@ pub async fn restore(from: &Path, data: &Path) -> Result<Told, ServerError> {
             return Err(ServerError::new(format!("{path}: found: another file than was backed up, or none, expected: SHA-256 {digest}")));
         }
     }
-    make_private(data)?;
-    let outcome = restore_into(from, data, &about).await;
-    if outcome.is_err() {
-        // nothing is left half done: the backup is as it was
-        let _ = std::fs::remove_dir_all(data);
-        if was_there {
-            make_private(data)?;
+    // whole or not at all: it takes its place in one step, when everything is verified
+    let unfinished = data.with_extension("unfinished");
+    if unfinished.exists() {
+        std::fs::remove_dir_all(&unfinished).map_err(|source| ServerError::new(format!("{}: {source}", unfinished.display())))?;
+    }
+    make_private(&unfinished)?;
+    match restore_into(from, &unfinished, &about).await {
+        Ok(told) => {
+            std::fs::rename(&unfinished, data).map_err(|source| ServerError::new(format!("{}: {source}", data.display())))?;
+            Ok(format!("{}: {told}", data.display()))
+        }
+        Err(error) => {
+            let _ = std::fs::remove_dir_all(&unfinished);
+            Err(error)
         }
     }
-    outcome
 }
 
 async fn restore_into(from: &Path, data: &Path, about: &About) -> Result<Told, ServerError> {
@@ -133,10 +151,7 @@ async fn restore_into(from: &Path, data: &Path, about: &About) -> Result<Told, S
         )));
     }
     if !about.has_database {
-        return Ok(format!(
-            "{}: the files are restored; restore the database by the means of its server, then: remint check",
-            data.display()
-        ));
+        return Ok("the files are restored; restore the database by the means of its server, then: remint check".to_owned());
     }
     let verdict = audit::verify_data(data, &[]).await?;
     if let Some(fault) = verdict.faults.first() {
@@ -149,19 +164,21 @@ async fn restore_into(from: &Path, data: &Path, about: &About) -> Result<Told, S
 pub async fn accept_loss(data: &Path) -> Result<Told, ServerError> {
     let config = Config::load(data)?;
     let world = house::open(data, &config).await?;
-    let seen = newest_seen(data)?;
-    let known = world.store.last_audit_checkpoint().await?.map_or(0, |(number, _)| number);
+    let is_older = older(&world).await?.is_some();
     world.store.close().await;
-    if seen.is_none_or(|seen| seen <= known) {
+    if !is_older {
         return Err(ServerError::new(format!(
             "{}: found: a database as new as everything that this folder has seen, expected: an older one",
             data.display()
         )));
     }
+    let told = accept(data).await?;
+    // last: until the loss is on the log, the folder remembers what it has seen
     let file = data.join(CHECKPOINTS);
-    let kept = data.join(format!("{CHECKPOINTS}.before-the-loss"));
+    let free = |number: &u32| !data.join(format!("{CHECKPOINTS}.before-loss-{number}")).exists();
+    let kept = data.join(format!("{CHECKPOINTS}.before-loss-{}", (1..).find(free).unwrap_or(1)));
     std::fs::rename(&file, &kept).map_err(|source| ServerError::new(format!("{}: {source}", file.display())))?;
-    accept(data).await
+    Ok(format!("{}: {told}", data.display()))
 }
 
 async fn accept(data: &Path) -> Result<Told, ServerError> {
@@ -176,35 +193,58 @@ async fn accept(data: &Path) -> Result<Told, ServerError> {
         return Err(ServerError::new(format!("the check: {divergence}")));
     }
     Ok(format!(
-        "{}: the audit log and the check found nothing\nCRL number {number}, beyond every one that was published before\n\
+        "the audit log and the check found nothing\nCRL number {number}, beyond every one that was published before\n\
          LOST: everything that was done after {last}. Certificates that were issued later are unknown to OCSP, and devices that were reported \
-         lost later are good again: report them again now",
-        data.display()
+         lost later are good again: report them again now"
     ))
 }
 
 /// Refuses a database that is older than what this data folder has seen: it would say good of what was suspended since.
 pub async fn must_not_be_older(world: &World) -> Result<(), ServerError> {
-    let Some(seen) = newest_seen(&world.folder)? else { return Ok(()) };
-    let known = world.store.last_audit_checkpoint().await?.map_or(0, |(number, _)| number);
-    if seen <= known {
-        return Ok(());
-    }
+    let Some((found, seen)) = older(world).await? else { return Ok(()) };
     Err(ServerError::new(format!(
-        "the database is older than what was served from this folder, found: audit checkpoint {known}, expected: {seen} ({CHECKPOINTS}). \
+        "the database is older than what was served from this folder, found: {found}, expected: audit checkpoint {seen} as it is in {CHECKPOINTS}. \
          Restore a newer one; or, if there is none, accept that what was done since is lost: remint restore --accept-loss --data {}",
         world.folder.display()
     )))
 }
 
+/// What is found instead of the newest checkpoint that the folder has seen, and its number. A database that was put back may have made others
+/// of the same number since.
+async fn older(world: &World) -> Result<Option<(String, i64)>, ServerError> {
+    let Some((seen, jws)) = newest_seen(&world.folder)? else { return Ok(None) };
+    let on_record = world.store.audit_checkpoints(seen - 1).await?.into_iter().next();
+    Ok(match on_record {
+        Some((number, found)) if number == seen && found == jws => None,
+        Some((number, _)) if number == seen => Some((format!("another audit checkpoint {number}"), seen)),
+        _ => {
+            let known = world.store.last_audit_checkpoint().await?.map_or(0, |(number, _)| number);
+            Some((format!("audit checkpoint {known}"), seen))
+        }
+    })
+}
+
 /// The newest checkpoint that was written to the folder.
-fn newest_seen(data: &Path) -> Result<Option<i64>, ServerError> {
+fn newest_seen(data: &Path) -> Result<Option<(i64, String)>, ServerError> {
     let file = data.join(CHECKPOINTS);
     if !file.exists() {
         return Ok(None);
     }
     let text = std::fs::read_to_string(&file).map_err(|source| ServerError::new(format!("{}: {source}", file.display())))?;
-    Ok(text.lines().filter_map(stated_number).max())
+    Ok(text.lines().filter_map(|line| Some((stated_number(line)?, line.to_owned()))).max())
+}
+
+/// Writes the checkpoints to the folder that it has not seen yet, whoever made them. From then on no older database is taken for the present.
+pub async fn keep_checkpoints(world: &World) -> Result<(), ServerError> {
+    use std::io::Write;
+    let seen = newest_seen(&world.folder)?.map_or(0, |(number, _)| number);
+    let lines: String = world.store.audit_checkpoints(seen).await?.into_iter().map(|(_, jws)| jws + "\n").collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let path = world.folder.join(CHECKPOINTS);
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+    file.and_then(|mut file| file.write_all(lines.as_bytes())).map_err(|source| ServerError::new(format!("{}: {source}", path.display())))
 }
 
 fn make_private(folder: &Path) -> Result<(), ServerError> {

@@ -37,7 +37,7 @@ pub struct Checked {
 /// Checks a data folder: against the running server if there is one, else against what this process would serve.
 pub async fn check(data: &Path) -> Result<Checked, ServerError> {
     let config = Config::load(data)?;
-    let world = house::open(data, &config).await?;
+    let world = house::open_to_write(data, &config).await?;
     let served = OverHttp { address: config.status.listen.clone() };
     let asked_server = TcpStream::connect(&served.address).await.is_ok();
     let at = world.now();

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::clock::{SystemClock, SystemEntropy};
 use super::config::Config;
-use super::{ServerError, database, evidence, hsm, own_root, policy};
+use super::{ServerError, backup, database, evidence, hsm, own_root, policy};
 use crate::pki::authority::Authority;
 use crate::pki::escrow::Escrow;
 use crate::pki::key::{Entropy, sha256};
@@ -51,8 +51,15 @@ pub fn rules(dir: &Path) -> Result<[u8; 32], ServerError> {
     Ok(sha256(&rules))
 }
 
+/// Opens what a command is about to write to: not a database that is older than what was served.
+pub async fn open_to_write(dir: &Path, config: &Config) -> Result<World, ServerError> {
+    let world = open(dir, config).await?;
+    backup::must_not_be_older(&world).await?;
+    Ok(world)
+}
+
 /// Refuses a database in which the certificate that signs our OCSP answers is not on record: it is that of another installation.
-pub async fn must_be_ours(world: &World) -> Result<(), ServerError> {
+async fn must_be_ours(world: &World) -> Result<(), ServerError> {
     let signer = world.authority.ocsp_serial().ok_or_else(|| ServerError::new("ca/ocsp.pem: expected: a certificate of ours"))?;
     match world.store.standings(vec![signer]).await?.first() {
         Some(Some(_)) => Ok(()),
@@ -80,7 +87,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
     let policy = policy::load(&dir.join("certs/policy.toml"))?;
     let evidence = evidence::load(&dir.join("certs/evidence"))?;
     let store = database::open(dir, config).await?;
-    Ok(World {
+    let world = World {
         store,
         authority,
         profiles,
@@ -100,5 +107,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         folder: dir.to_owned(),
         clock,
         entropy,
-    })
+    };
+    must_be_ours(&world).await?;
+    Ok(world)
 }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::backup::keep_checkpoints;
 use super::check::check_at_intervals;
 use super::database::told;
 use super::membership::{DUTIES, Duties, Duty, on_duty};
@@ -31,6 +32,8 @@ const LETTERS_OF_OTHERS: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(60);
 /// How often an audit checkpoint is made.
 const CHECKPOINT: Duration = Duration::from_secs(300);
+/// How often the data folder gets those that were made.
+const COPY: Duration = Duration::from_secs(20);
 /// The file of the data folder that checkpoints are appended to, one a line.
 pub const CHECKPOINTS: &str = "audit-checkpoints.txt";
 /// How soon something that failed is tried again.
@@ -188,24 +191,31 @@ async fn checkpoint_audits(world: Arc<World>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Makes an audit checkpoint, if anything was added, and writes it to the file that is to be copied elsewhere.
+/// Makes an audit checkpoint, if anything was added.
 pub async fn checkpoint(world: &World) {
-    let written = match checkpoint_audit(world).await {
-        Ok(None) => Ok(()),
-        Ok(Some(made)) => write_checkpoint(world, &made.jws),
-        Err(failure) => Err(format!("{failure:?}")),
-    };
-    if let Err(error) = written {
-        tracing::error!(error, "an audit checkpoint could not be made");
+    if let Err(failure) = checkpoint_audit(world).await {
+        tracing::error!(failure = ?failure, "an audit checkpoint could not be made");
         failed("checkpoint-audits");
     }
 }
 
-fn write_checkpoint(world: &World, jws: &str) -> Result<(), String> {
-    use std::io::Write;
-    let path = world.folder.join(CHECKPOINTS);
-    let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
-    file.and_then(|mut file| file.write_all(format!("{jws}\n").as_bytes())).map_err(|error| format!("{}: {error}", path.display()))
+/// Keeps a copy of every checkpoint in the data folder, whichever server made it: from the file they are copied elsewhere, and by it the folder
+/// knows an older database.
+pub async fn keep_copies(world: Arc<World>, mut stop: watch::Receiver<bool>) {
+    loop {
+        keep_copy(&world).await;
+        tokio::select! {
+            () = sleep(COPY) => {}
+            () = stopped(&mut stop) => return,
+        }
+    }
+}
+
+/// Once.
+pub async fn keep_copy(world: &World) {
+    if let Err(error) = keep_checkpoints(world).await {
+        tracing::error!(%error, "the checkpoints of the audit log could not be copied to the data folder");
+    }
 }
 
 /// Counts timed work that failed, and is tried again.

@@ -129,7 +129,6 @@ impl Server {
         if let Some(key) = world.store.escrow_key().await? {
             world.escrow.must_have(key.number)?;
         }
-        house::must_be_ours(&world).await?;
         backup::must_not_be_older(&world).await?;
         membership::must_agree(&world.store, house::rules(dir)?).await?;
         settle_all(&world).await?;
@@ -174,6 +173,7 @@ impl Server {
             metrics::set_global_recorder(recorder).map_err(|_| ServerError::new("metrics: another server of this process has them"))?;
             tasks.spawn(listener::serve(socket, None, router, stopped.clone()));
         }
+        tasks.spawn(jobs::keep_copies(Arc::clone(&world), stopped.clone()));
         jobs::spawn(&mut tasks, &world, post, &duties, &stopped);
         Ok(Self { world, stop, tasks, duties })
     }
@@ -185,6 +185,7 @@ impl Server {
         if self.duties.borrow().contains(&Duty::CheckpointAudits) {
             jobs::checkpoint(&self.world).await;
         }
+        jobs::keep_copy(&self.world).await;
         self.world.store.close().await;
     }
 }

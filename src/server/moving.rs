@@ -15,6 +15,12 @@ pub async fn copy(data: &Path, to: &DatabaseSection) -> Result<String, ServerErr
     let Place::File(file) = config.place(data)? else {
         return Err(ServerError::new("remint.toml: database: found: a server, expected: a file to copy from"));
     };
+    if tokio::net::TcpStream::connect(&config.status.listen).await.is_ok() {
+        return Err(ServerError::new(format!(
+            "{}: found: a running server, expected: it stopped, as what it does from here on is not copied",
+            data.display()
+        )));
+    }
     let moved = Config { database: Some(to.clone()), ..config.clone() };
     let place = moved.place(data)?;
     let reached = |error: crate::store::StoreError| ServerError::new(format!("{place}: {}", told(&error)));
@@ -23,7 +29,7 @@ pub async fn copy(data: &Path, to: &DatabaseSection) -> Result<String, ServerErr
     if !target.service_certificates().await?.is_empty() {
         return Err(ServerError::new(format!("{place}: found: the database of an installation, expected: an empty one")));
     }
-    let source = house::open(data, &config).await?;
+    let source = house::open_to_write(data, &config).await?;
     is_clean(&source, "the file").await?;
     let copied = source.store.copy_to_server(&target).await.map_err(reached)?;
     source.store.close().await;

@@ -16,7 +16,7 @@ use crate::workflows::create_user::administrator;
 /// Signs new certificates for the keys that there are, and says until when they are good. A server takes them at its next start.
 pub async fn renew(dir: &Path) -> Result<String, ServerError> {
     let config = Config::load(dir)?;
-    let world = house::open(dir, &config).await?;
+    let world = house::open_to_write(dir, &config).await?;
     // 1 the serials, on record before anything is signed
     let now = world.now();
     let renewal = Renewal::draw(&world.authority, &naming(&config, ""), now, world.entropy.as_ref())?;

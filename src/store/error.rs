@@ -70,9 +70,6 @@ impl From<MigrateError> for Outage {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        if let sqlx::Error::PoolTimedOut = error {
-            return Self::Busy;
-        }
         if is_too_late(&error) {
             return Self::Conflict;
         }

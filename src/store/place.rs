@@ -44,6 +44,10 @@ pub enum NotAPlace {
     Scheme,
     #[error("not a PostgreSQL URL, expected: postgres://<user>@<host>:<port>/<database>?sslmode=verify-full&sslrootcert=<file>")]
     Url,
+    #[error(
+        "found: a password in the URL, which whoever lists the processes or reads a backup sees, expected: it in a file or an environment variable"
+    )]
+    Password,
     #[error("a database on another machine is reached over TLS, expected: ?sslmode=verify-full&sslrootcert=<the CA of the database, PEM>")]
     Unprotected,
 }
@@ -58,6 +62,10 @@ impl Place {
         }
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(NotAPlace::Scheme);
+        }
+        let account = url.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?']).next().unwrap_or_default();
+        if account.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) || url.contains("password=") {
+            return Err(NotAPlace::Password);
         }
         let server = PgConnectOptions::from_str(url).map_err(|_| NotAPlace::Url)?.application_name("remint").disable_statement_logging();
         let is_near = server.get_socket().is_some() || matches!(server.get_host(), "localhost" | "127.0.0.1" | "::1" | "[::1]");
@@ -104,7 +112,10 @@ mod tests {
 
     #[test]
     fn a_password_is_shown_to_nobody() {
-        let place = Place::parse("postgres://remint:geheim@localhost/house", Path::new("/")).unwrap();
+        let url = "postgres://remint:geheim@localhost/house";
+        assert_eq!(Place::parse(url, Path::new("/")).unwrap_err(), NotAPlace::Password);
+        assert_eq!(parse("postgres://remint@localhost/house?password=geheim").unwrap_err(), NotAPlace::Password);
+        let place = Place::parse("postgres://remint@localhost/house", Path::new("/")).unwrap().with_password("geheim");
         assert!(!format!("{place:?} {place}").contains("geheim"));
         assert_eq!(parse("mysql://root:geheim@localhost/house").unwrap_err(), NotAPlace::Scheme);
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{Postgres, Transaction};
+use sqlx::{ConnectOptions, Connection, Postgres, Transaction};
 use tokio::sync::{Semaphore, TryAcquireError, watch};
 use uuid::Uuid;
 
@@ -49,6 +49,7 @@ pub(super) async fn open(
 ) -> Result<(PgPool, Connections), StoreError> {
     // a question before each use, whether the connection still lives, would cost as much as the use: see `begin` and `asked_again`
     let pool = |connections| PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).test_before_acquire(false);
+    reach(server).await?;
     let writers = pool(WRITERS).connect_with(server.clone()).await?;
     has_our_schema(&writers).await?;
     let readers = pool(READERS).connect_with(server.clone()).await?;
@@ -56,8 +57,16 @@ pub(super) async fn open(
     Ok((readers, Connections { writers, places: Arc::new(Semaphore::new(QUEUE)), status_changes, letters_written }))
 }
 
+/// A pool that cannot connect says only that it took too long: what is wrong, a connection by itself says.
+async fn reach(server: &PgConnectOptions) -> Result<(), StoreError> {
+    let connecting = tokio::time::timeout(PATIENCE, server.connect()).await;
+    let connection = connecting.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    Ok(connection.close().await?)
+}
+
 /// Brings the schema up to date. A newer one is refused.
 pub(super) async fn migrate(server: &PgConnectOptions) -> Result<(), StoreError> {
+    reach(server).await?;
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_with(server.clone()).await?;
     let encoding: Option<String> = sqlx::query_scalar("SHOW server_encoding").fetch_optional(&pool).await?;
     if encoding.as_deref() != Some("UTF8") {

@@ -27,15 +27,17 @@ pub async fn publish_crl(world: &World) -> Result<Crl, Failure> {
     retrying(|| attempt(world)).await
 }
 
-/// By how much the numbers rise where it is not known which were published: several a second for more than a month.
-const BEYOND: i64 = 10_000_000;
+/// Where it is not known which numbers were published, they go on from ten for each second since 1970: nobody publishes as often, so that each time
+/// this is done, they are beyond those of every time before, and of an installation that counts from one.
+const A_SECOND: i64 = 10;
 
 /// Publishes a list whose number is beyond every one that can have been published, and says so in the audit log: what is on record is older
 /// than what was served. No delta leads to it from a list before it.
 pub async fn begin_numbers_anew(world: &World, caller: &Caller) -> Result<i64, Failure> {
     retrying(async || {
         let now = world.now();
-        let number = world.store.latest_crl_edition().await?.map_or(0, |latest| latest.number) + BEYOND;
+        let latest = world.store.latest_crl_edition().await?.map_or(0, |latest| latest.number);
+        let number = (latest + 1).max(now.as_second() * A_SECOND);
         let entries = Entries::of(world.store.not_good(now).await?.into_iter().filter_map(|listed| entry(listed, now)).collect())?;
         let (der, delta) = signed(world, number, number, now, &entries, &Entries::of_changes(vec![], now)?)?;
         let crl = Crl { number, this_update: now, next_update: now + LIFETIME, der, delta: Some(delta) };

@@ -30,7 +30,7 @@ async fn a_backup_of_a_running_server_comes_back_and_knows_that_it_is_older() {
     assert!(said.contains("LOST: everything that was done after") && said.contains("report them again now"), "{said}");
     stage.installation.start();
     let (restored, _) = crl(&stage.installation).await.unwrap();
-    assert!(restored >= number + 1_000_000, "{restored} after {number}");
+    assert!(restored > number + 1_000_000, "{restored} after {number}");
     let (is_clean, said) = stage.installation.runs(&["check"]);
     assert!(is_clean, "{said}");
     let (is_whole, said) = stage.installation.runs(&["audit", "verify"]);
@@ -40,6 +40,19 @@ async fn a_backup_of_a_running_server_comes_back_and_knows_that_it_is_older() {
     assert!(person.new_phone().issue(&invited, &Faults::default()).await.is_err());
     let invited = stage.replace_the_phone_of(&person).await;
     assert_eq!(person.new_phone().issue(&invited, &Faults::default()).await.unwrap(), Outcome::Issued);
+}
+
+/// The folder of another installation, with this one's database: no command touches it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_command_writes_to_the_database_of_another_installation() {
+    let (one, other) = (Installation::found(), Installation::found());
+    assert!(one.stop().success() && other.stop().success());
+    std::fs::copy(one.data().join("remint.db"), other.data().join("remint.db")).unwrap();
+    let out = other.beside("backup").display().to_string();
+    for words in [["user", "add", "--email", "bo@example.org", "Bo"].as_slice(), &["backup", "--out", &out], &["renew"], &["check"]] {
+        let (is_done, said) = other.runs(words);
+        assert!(!is_done && said.contains("the database is that of another installation"), "{words:?}: {said}");
+    }
 }
 
 /// A file that was altered, one that is missing, a backup of nothing, a folder that is in use: refused, and nothing is made.
@@ -98,6 +111,11 @@ async fn a_database_that_is_older_than_what_was_served_is_not_served() {
     std::fs::copy(&old, &file).unwrap();
     let said = installation.refuses_to_start();
     assert!(said.contains("older than what was served from this folder") && said.contains("restore --accept-loss"), "{said}");
+    // nor does any command write to it, so that it does not become as new as it should be
+    for words in [["user", "add", "--email", "bo@example.org", "Bo"].as_slice(), &["check"], &["backup", "--out", "/nowhere/at/all"]] {
+        let (is_done, said) = installation.runs(words);
+        assert!(!is_done && said.contains("older than what was served from this folder"), "{words:?}: {said}");
+    }
     let (is_accepted, said) = installation.runs(&["restore", "--accept-loss"]);
     assert!(is_accepted && said.contains("LOST: everything that was done after"), "{said}");
     installation.start();

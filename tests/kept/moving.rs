@@ -26,8 +26,10 @@ async fn everything_moves_to_the_server_and_goes_on_there() {
     assert!(is_copied && said.contains("checked on both sides"), "{said}");
     let (again, said) = installation.runs(&["copy", "--to", &to]);
     assert!(!again && said.contains("found: the database of an installation, expected: an empty one"), "{said}");
-    let (unprotected, said) = installation.runs(&["copy", "--to", "postgres://remint:geheim@db.example.org/house"]);
-    assert!(!unprotected && said.contains("is reached over TLS") && !said.contains("geheim"), "{said}");
+    let (unprotected, said) = installation.runs(&["copy", "--to", "postgres://remint@db.example.org/house"]);
+    assert!(!unprotected && said.contains("is reached over TLS"), "{said}");
+    let (in_the_open, said) = installation.runs(&["copy", "--to", "postgres://remint:geheim@localhost/house"]);
+    assert!(!in_the_open && said.contains("found: a password in the URL") && !said.contains("geheim"), "{said}");
 
     // from here on it is there: the invitation that is out still opens its session, and the log goes on where it was
     let file = installation.data().join("remint.toml");
