@@ -33,7 +33,7 @@ pub async fn me(Operator(caller): Operator) -> Result<Json<MeBody>, Problem> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FindQuery {
-    /// Any part of a name, e-mail address, UPN or device serial.
+    /// Beginnings of words in a name, e-mail address, UPN or device serial; every one given must be there.
     q: String,
 }
 

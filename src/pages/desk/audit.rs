@@ -173,7 +173,7 @@ pub async fn log(State(world): State<Arc<World>>, visitor: Visitor, Queried(quer
     Ok(visitor.page("/audit", words.say("log-title"), body))
 }
 
-/// By id, or by any part of what names them if nobody else is named so.
+/// By id, or by the beginning of what names them if nobody else is named so.
 async fn one_user(world: &World, asked: &str) -> Result<UserId, Problem> {
     if let Ok(user) = id("user", asked) {
         return Ok(user);

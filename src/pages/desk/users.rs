@@ -36,7 +36,7 @@ pub struct FindQuery {
     after: Option<String>,
 }
 
-/// Users by any part of a name, an address, a device serial; or by the serial of a certificate.
+/// Users by the beginning of a name, an address, a device serial; or by the serial of a certificate.
 pub async fn find(State(world): State<Arc<World>>, visitor: Visitor, Queried(query): Queried<FindQuery>) -> Result<Response, Problem> {
     works_at_the_desk(&world, &visitor.caller, "look-up").await?;
     let (words, asked) = (visitor.words, query.q.trim());

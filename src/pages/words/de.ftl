@@ -117,7 +117,7 @@ button-cancel = Antrag zurückziehen
 
 find-title = Person finden
 find-label = Um wen geht es?
-find-hint = Ein Teil von Name, E-Mail-Adresse, UPN oder Seriennummer eines Geräts; oder die Seriennummer eines Zertifikats.
+find-hint = Der Anfang eines Namens, einer E-Mail-Adresse, eines UPN oder einer Seriennummer, oder mehrerer; oder die Seriennummer eines Zertifikats.
 find-button = Suchen
 find-none = Zu „{ $asked }“ wurde niemand gefunden.
 find-some = { $count ->

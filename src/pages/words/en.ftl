@@ -117,7 +117,7 @@ button-cancel = Cancel the request
 
 find-title = Find a user
 find-label = Who is it about?
-find-hint = Any part of a name, e-mail address, UPN or device serial; or the serial of a certificate.
+find-hint = The beginning of a name, e-mail address, UPN or device serial, or of several; or the serial of a certificate.
 find-button = Find
 find-none = Nobody was found for “{ $asked }”.
 find-some = { $count ->
