@@ -22,7 +22,7 @@ const COMMITS: [(&str, u64); 9] = [
     ("publish-crl", 5),
 ];
 /// How many deaths the ordinary run dies; the seed of the day is printed with each.
-const DEATHS: usize = 14;
+const DEATHS: usize = 8;
 
 /// `REMINT_ALL_BOUNDARIES=1` dies at each.
 fn boundaries() -> Vec<String> {

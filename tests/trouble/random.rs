@@ -17,7 +17,7 @@ use remint::workflows::check_house::{InProcess, check_house};
 use remint::workflows::publish_crl::publish_crl;
 
 /// How many stories are told in the ordinary run.
-const RUNS: u64 = 60;
+const RUNS: u64 = 40;
 /// How many of them share a house: each house is checked in the end.
 const IN_ONE_HOUSE: u64 = 100;
 

@@ -75,7 +75,7 @@ async fn each_server_is_stopped_in_turn_under_load_and_nobody_is_cut_short() {
 
 async fn under_load(trouble: fn(&[Arc<Installation>], &Cluster)) {
     let town = Town::of(3).await;
-    let people = town.people(8).await;
+    let people = town.people(5).await;
     let first = town.newest_list().await;
     let is_over = AtomicBool::new(false);
     let working = async {
