@@ -274,6 +274,11 @@ impl Authority {
         (&self.delivery.key, &self.delivery.certificate)
     }
 
+    /// Of the signers of OCSP answers and of deliveries, and of the server.
+    pub(super) fn signer_keys(&self) -> [&SigningKey; 3] {
+        [&self.ocsp.key, &self.delivery.key, &self.server.key]
+    }
+
     pub(super) fn issuing_ca(&self) -> &Ca {
         &self.issuing
     }

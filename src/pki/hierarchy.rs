@@ -149,17 +149,16 @@ impl BelowOwnRoot {
 }
 
 /// New certificates of the signers and the server, for the keys that they have.
-pub struct Renewal {
-    issuing: Vec<u8>,
+pub struct Renewal<'a> {
+    authority: &'a Authority,
     signers: Signers,
 }
 
-impl Renewal {
+impl<'a> Renewal<'a> {
     /// Draws their serials. Their names stand where that of the issuing CA does.
-    pub fn draw(authority: &Authority, naming: &Naming, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, HierarchyError> {
-        let issuing = authority.issuing_certificate().to_vec();
-        let (subject, end) = subject_and_end(&issuing).map_err(CertifyError::from)?;
-        Ok(Self { signers: Signers::draw(name::organization_of(&subject), naming, now, end, entropy)?, issuing })
+    pub fn draw(authority: &'a Authority, naming: &Naming, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, HierarchyError> {
+        let (subject, end) = subject_and_end(authority.issuing_certificate()).map_err(CertifyError::from)?;
+        Ok(Self { signers: Signers::draw(name::organization_of(&subject), naming, now, end, entropy)?, authority })
     }
 
     /// What the issuing CA will sign: to be put on record before [`sign`](Self::sign).
@@ -168,10 +167,8 @@ impl Renewal {
     }
 
     /// Signs them and puts them in the place of those before. Cut short, some are new and some are old, and all are good.
-    pub fn sign(&self, dir: &Path, keys: &KeyStore<'_>) -> Result<(), HierarchyError> {
-        let refused = || AuthorityError::certificate(dir, KeyName::Issuing, "not a certificate of the key of that name");
-        let ca = Ca::of(keys.load(KeyName::Issuing)?, self.issuing.clone()).ok_or_else(refused)?;
-        self.signers.certify_anew(dir, &ca, |name| keys.load(name))
+    pub fn sign(&self, dir: &Path) -> Result<(), HierarchyError> {
+        self.signers.certify_anew(dir, self.authority)
     }
 }
 

@@ -15,7 +15,7 @@ use x509_cert::ext::pkix::KeyUsages;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::RdnSequence;
 
-use super::authority::certificate_path;
+use super::authority::{Authority, certificate_path};
 use super::certificate::{Ca, CertifyError, Draft, Period};
 use super::hierarchy::{HierarchyError, Naming, check_status_url};
 use super::key::{Entropy, SigningKey, Spki, random};
@@ -93,29 +93,25 @@ impl Signers {
         key: impl Fn(KeyName) -> Result<SigningKey, KeyStoreError>,
     ) -> Result<(), HierarchyError> {
         for (name, recorded, extensions) in self.all()? {
-            if !certificate_path(dir, name).exists() {
-                let key = key(name)?;
-                keep(&certificate_path(dir, name), &[&issuing.sign(self.draft(recorded, key.spki(), extensions)?)?])?;
+            let path = certificate_path(dir, name);
+            if !path.exists() {
+                keep(&path, &[&self.sign(issuing, recorded, key(name)?.spki(), extensions)?])?;
             }
         }
         Ok(())
     }
 
-    /// Signs them all for the keys that there are, and puts each in the place of the one before.
-    pub(super) fn certify_anew(
-        &self,
-        dir: &Path,
-        issuing: &Ca,
-        key: impl Fn(KeyName) -> Result<SigningKey, KeyStoreError>,
-    ) -> Result<(), HierarchyError> {
-        for (name, recorded, extensions) in self.all()? {
-            let (key, path) = (key(name)?, certificate_path(dir, name));
-            let text = pem(&[&issuing.sign(self.draft(recorded, key.spki(), extensions)?)?])?;
+    /// Signs them all for the keys that the authority has, and puts each in the place of the one before.
+    pub(super) fn certify_anew(&self, dir: &Path, authority: &Authority) -> Result<(), HierarchyError> {
+        for ((name, recorded, extensions), key) in self.all()?.into_iter().zip(authority.signer_keys()) {
+            let path = certificate_path(dir, name);
+            let text = pem(&[&self.sign(authority.issuing_ca(), recorded, key.spki(), extensions)?])?;
             durable::replace(&path, durable::PUBLIC, text.as_bytes()).map_err(|source| KeyStoreError::file("replace", &path, source))?;
         }
         Ok(())
     }
 
+    /// In the order of [`Authority::signer_keys`].
     fn all(&self) -> der::Result<[(KeyName, &Recorded, Vec<Extension>); 3]> {
         Ok([
             (KeyName::Ocsp, &self.ocsp, ocsp_extensions()?),
@@ -124,9 +120,9 @@ impl Signers {
         ])
     }
 
-    fn draft<'a>(&self, recorded: &Recorded, spki: &'a Spki, extensions: Vec<Extension>) -> Result<Draft<'a>, CertifyError> {
+    fn sign(&self, issuing: &Ca, recorded: &Recorded, spki: &Spki, extensions: Vec<Extension>) -> Result<Vec<u8>, CertifyError> {
         let subject = name::below(&self.base, recorded.name)?;
-        Ok(Draft { serial: recorded.serial, subject, spki, period: recorded.period, extensions })
+        issuing.sign(Draft { serial: recorded.serial, subject, spki, period: recorded.period, extensions })
     }
 
     /// No purpose is listed: CMS and JWS signatures have none that fits, and without client-auth our own listeners refuse it.

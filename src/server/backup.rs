@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::check::first_divergence;
 use super::config::Config;
+use super::database::FILE;
 use super::jobs::CHECKPOINTS;
 use super::{ServerError, audit, house};
 use crate::pki::key::{hex, sha256};
 use crate::store::views::AuditFilter;
 use crate::store::{Place, Store};
-use crate::workflows::check_house::{InProcess, check_house};
 use crate::workflows::checkpoint_audit::{checkpoint_audit, stated_number};
 use crate::workflows::create_user::administrator;
 use crate::workflows::publish_crl::begin_numbers_anew;
@@ -22,7 +23,6 @@ use crate::workflows::world::World;
 
 /// What a backup says of itself.
 const ABOUT: &str = "backup.json";
-const DATABASE: &str = "remint.db";
 const MASTER_KEY: &str = "master.key";
 /// What is copied beside the database.
 const PARTS: [&str; 5] = ["remint.toml", CHECKPOINTS, "ca", "certs", "keys"];
@@ -41,11 +41,8 @@ struct About {
     files: BTreeMap<String, String>,
 }
 
-/// What was backed up or restored, for a person.
-pub type Told = String;
-
 /// Backs up a data folder into a new folder, while it is served.
-pub async fn backup(data: &Path, out: &Path, with_master_key: bool) -> Result<Told, ServerError> {
+pub async fn backup(data: &Path, out: &Path, with_master_key: bool) -> Result<String, ServerError> {
     if out.exists() {
         return Err(ServerError::new(format!("{}: it exists, expected: a new folder", out.display())));
     }
@@ -66,8 +63,8 @@ pub async fn backup(data: &Path, out: &Path, with_master_key: bool) -> Result<To
     // 2 the database as of one instant, and what it says
     let has_database = matches!(config.place(data)?, Place::File(_));
     let copied = if has_database {
-        world.store.copy_to_file(&out.join(DATABASE)).await?;
-        Some(Store::open(&Place::File(out.join(DATABASE))).await?)
+        world.store.copy_to_file(&out.join(FILE)).await?;
+        Some(Store::open(&Place::File(out.join(FILE))).await?)
     } else {
         None
     };
@@ -85,7 +82,8 @@ pub async fn backup(data: &Path, out: &Path, with_master_key: bool) -> Result<To
     let count = files.len();
     let about =
         About { release: env!("CARGO_PKG_VERSION").to_owned(), made_at: made_at.to_string(), has_database, crl_number, checkpoint, files };
-    write(&out.join(ABOUT), serde_json::to_string_pretty(&about).map_err(ServerError::new)?.as_bytes())?;
+    let text = serde_json::to_string_pretty(&about).map_err(ServerError::new)?;
+    std::fs::write(out.join(ABOUT), text).map_err(|source| ServerError::new(format!("{}: {source}", out.join(ABOUT).display())))?;
     let key = match with_master_key {
         true => "the master key is in it: whoever has this folder can sign",
         false => "the master key is not in it: keep a copy of it elsewhere",
@@ -101,7 +99,7 @@ pub async fn backup(data: &Path, out: &Path, with_master_key: bool) -> Result<To
 }
 
 /// Makes a data folder of a backup, and verifies it: every file, every entry of the log, every checkpoint, every invariant.
-pub async fn restore(from: &Path, data: &Path) -> Result<Told, ServerError> {
+pub async fn restore(from: &Path, data: &Path) -> Result<String, ServerError> {
     let is_empty = |folder: &Path| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
     if data.exists() && !is_empty(data) {
         return Err(ServerError::new(format!("{}: found: something in it, expected: an empty folder, or none", data.display())));
@@ -137,13 +135,13 @@ pub async fn restore(from: &Path, data: &Path) -> Result<Told, ServerError> {
     }
 }
 
-async fn restore_into(from: &Path, data: &Path, about: &About) -> Result<Told, ServerError> {
+async fn restore_into(from: &Path, data: &Path, about: &About) -> Result<String, ServerError> {
     for path in about.files.keys() {
         let to = data.join(path);
         make_private(to.parent().unwrap_or(data))?;
         std::fs::copy(from.join(path), &to).map_err(|source| ServerError::new(format!("{}: {source}", to.display())))?;
     }
-    if std::env::var(house::MASTER_KEY_VARIABLE).is_err() && !data.join(MASTER_KEY).exists() {
+    if house::master_from_environment().is_none() && !data.join(MASTER_KEY).exists() {
         return Err(ServerError::new(format!(
             "{}: found: no master key in the backup, expected: it in {}",
             from.display(),
@@ -161,7 +159,7 @@ async fn restore_into(from: &Path, data: &Path, about: &About) -> Result<Told, S
 }
 
 /// Goes on from a database that is older than what was served: says so in the log, and begins the numbers of CRLs anew.
-pub async fn accept_loss(data: &Path) -> Result<Told, ServerError> {
+pub async fn accept_loss(data: &Path) -> Result<String, ServerError> {
     let config = Config::load(data)?;
     let world = house::open(data, &config).await?;
     let is_older = older(&world).await?.is_some();
@@ -181,15 +179,15 @@ pub async fn accept_loss(data: &Path) -> Result<Told, ServerError> {
     Ok(format!("{}: {told}", data.display()))
 }
 
-async fn accept(data: &Path) -> Result<Told, ServerError> {
+async fn accept(data: &Path) -> Result<String, ServerError> {
     let config = Config::load(data)?;
     let world = house::open(data, &config).await?;
     let last = world.store.audit_page(&AuditFilter::default(), i64::MAX, 1).await?;
     let last = last.first().map_or_else(|| "the beginning".to_owned(), |entry| entry.at.to_string());
     let number = begin_numbers_anew(&world, &administrator()).await?;
-    let report = check_house(&world, &InProcess::alone(&world)).await?;
+    let divergence = first_divergence(&world).await?;
     world.store.close().await;
-    if let Some(divergence) = report.divergences.first() {
+    if let Some(divergence) = divergence {
         return Err(ServerError::new(format!("the check: {divergence}")));
     }
     Ok(format!(
@@ -251,10 +249,6 @@ fn make_private(folder: &Path) -> Result<(), ServerError> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|source| ServerError::new(format!("{}: {source}", folder.display())))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), ServerError> {
-    std::fs::write(path, bytes).map_err(|source| ServerError::new(format!("{}: {source}", path.display())))
 }
 
 /// A file or a folder with all that is in it; what is not there is left out. Modes are kept.

@@ -39,11 +39,21 @@ pub async fn check(data: &Path) -> Result<Checked, ServerError> {
     let config = Config::load(data)?;
     let world = house::open_to_write(data, &config).await?;
     let served = OverHttp { address: config.status.listen.clone() };
-    let asked_server = TcpStream::connect(&served.address).await.is_ok();
+    let asked_server = is_served(&config).await;
     let at = world.now();
     let report = if asked_server { check_house(&world, &served).await? } else { check_house(&world, &InProcess::alone(&world)).await? };
     world.store.close().await;
     Ok(Checked { report, at, asked_server })
+}
+
+/// Whether a server of this configuration runs on this machine.
+pub async fn is_served(config: &Config) -> bool {
+    TcpStream::connect(&config.status.listen).await.is_ok()
+}
+
+/// What a world that nobody serves diverges in, first of all.
+pub async fn first_divergence(world: &World) -> Result<Option<String>, ServerError> {
+    Ok(check_house(world, &InProcess::alone(world)).await?.divergences.into_iter().next())
 }
 
 /// The report, for a person.

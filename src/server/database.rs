@@ -23,7 +23,7 @@ pub struct DatabaseSection {
 }
 
 /// The database file of a data folder, unless `remint.toml` says otherwise.
-const FILE: &str = "remint.db";
+pub(super) const FILE: &str = "remint.db";
 const THE_PASSWORD: &str = "the password of the database";
 
 impl Config {
@@ -83,7 +83,7 @@ pub async fn make_new(dir: &Path, config: &Config) -> Result<Store, ServerError>
 }
 
 /// What went wrong with a database names it, and says why: this is for the administrator.
-fn reached<T>(place: &Place, outcome: Result<T, StoreError>) -> Result<T, ServerError> {
+pub(super) fn reached<T>(place: &Place, outcome: Result<T, StoreError>) -> Result<T, ServerError> {
     outcome.map_err(|error| ServerError::new(format!("{place}: {}", told(&error))))
 }
 

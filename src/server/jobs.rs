@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -10,10 +11,9 @@ use tokio::time::sleep;
 use super::backup::keep_checkpoints;
 use super::check::check_at_intervals;
 use super::database::told;
-use super::membership::{DUTIES, Duties, Duty, on_duty};
+use super::membership::{self, DUTIES, Duties, Duty, on_duty};
 use super::post::Delivery;
 use crate::store::Store;
-use crate::store::commit::{Commit, Write};
 use crate::store::membership::Step;
 use crate::workflows::checkpoint_audit::checkpoint_audit;
 use crate::workflows::deliver_letters::{self, Post};
@@ -87,8 +87,7 @@ async fn publish_crls(world: Arc<World>, mut stop: watch::Receiver<bool>) {
 /// Publishes what has changed. What changes from here on is news again, whether it is in this list or comes too late for it.
 async fn publish_news(world: &World) -> Result<(), Failure> {
     if world.store.is_shared() {
-        let taken = Write::Membership(Step::NewsTaken);
-        world.store.commit(Commit { name: "take-news", guard: None, writes: vec![taken], audit: None }).await?;
+        membership::keep(&world.store, "take-news", Step::NewsTaken).await?;
     }
     publish_crl(world).await?;
     Ok(())
@@ -137,9 +136,13 @@ async fn settle_dues(world: Arc<World>, mut stop: watch::Receiver<bool>) {
 async fn settle_and_look_ahead(world: &World) -> Result<Duration, Failure> {
     settle_all(world).await?;
     let next = next_due(world).await?;
-    // what is overdue even now could not be settled
-    let rest = next.map_or(LOOK, |at| at.duration_since(world.now()).try_into().unwrap_or(AGAIN));
-    Ok(rest.clamp(Duration::from_millis(1), LOOK))
+    Ok(until(next, world, LOOK))
+}
+
+/// How long until a time, and `look` at most. What is overdue even now could not be done.
+fn until(next: Option<Timestamp>, world: &World, look: Duration) -> Duration {
+    let rest = next.map_or(look, |at| at.duration_since(world.now()).try_into().unwrap_or(AGAIN));
+    rest.clamp(Duration::from_millis(1), look)
 }
 
 /// Delivers letters as they are written, and again what could not be delivered.
@@ -176,8 +179,7 @@ async fn deliver_and_look_ahead(world: &World, post: &dyn Post) -> Result<Durati
     deliver_letters::deliver_letters(world, post).await?;
     let next = world.store.next_letter_due().await?;
     let look = if world.store.is_shared() { LETTERS_OF_OTHERS } else { LOOK };
-    let rest = next.map_or(look, |at| at.duration_since(world.now()).try_into().unwrap_or(AGAIN));
-    Ok(rest.clamp(Duration::from_millis(1), look))
+    Ok(until(next, world, look))
 }
 
 /// Makes an audit checkpoint at intervals. The last one is made when the server stops.

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::ServerError;
 use super::jobs::stopped;
+use super::{ServerError, house};
 use crate::pki::key::random;
 use crate::store::commit::{Commit, Write};
 use crate::store::membership::{Member, Step};
@@ -108,11 +108,14 @@ impl Beating {
             keep(store, "bury", Step::Bury { id: dead.id, beat: dead.beat }).await?;
             tracing::warn!(server = %dead.id, "a server is dead: what it did is taken over");
         }
-        for duty in DUTIES {
-            keep(store, "take-lease", Step::Take { work: duty.word(), holder: self.id }).await?;
+        let mut leases = store.leases().await?;
+        if leases.len() < DUTIES.len() {
+            for duty in DUTIES {
+                keep(store, "take-lease", Step::Take { work: duty.word(), holder: self.id }).await?;
+            }
+            leases = store.leases().await?;
         }
-        let mine = store.leases(self.id).await?;
-        Ok(DUTIES.into_iter().filter(|duty| mine.iter().any(|work| work == duty.word())).collect())
+        Ok(DUTIES.into_iter().filter(|duty| leases.get(duty.word()) == Some(&self.id)).collect())
     }
 
     /// Those whose beat has stood still for too long.
@@ -133,7 +136,7 @@ impl Beating {
     }
 }
 
-async fn keep(store: &Store, name: &'static str, step: Step) -> Result<(), StoreError> {
+pub(super) async fn keep(store: &Store, name: &'static str, step: Step) -> Result<(), StoreError> {
     store.commit(Commit { name, guard: None, writes: vec![Write::Membership(step)], audit: None }).await
 }
 
@@ -153,10 +156,12 @@ pub async fn on_duty<F: Future<Output = ()>>(mut duties: Duties, duty: Duty, mut
 }
 
 /// Refuses to run beside a living server that decides by other rules: two answers to one question would depend on who is asked.
-pub async fn must_agree(store: &Store, rules: [u8; 32]) -> Result<(), ServerError> {
+pub async fn must_agree(world: &World) -> Result<(), ServerError> {
+    let store = &world.store;
     if !store.is_shared() {
         return Ok(());
     }
+    let rules = house::rules(&world.folder)?;
     let differ = |members: Vec<Member>| members.into_iter().filter(move |member| member.rules != rules).collect::<Vec<_>>();
     let mut others = differ(store.members().await?);
     for _ in 0..PATIENCE {

@@ -125,12 +125,11 @@ pub struct Server {
 impl Server {
     /// Opens a data folder, and settles what fell due while nobody served.
     pub async fn open(dir: &Path, config: &Config) -> Result<World, ServerError> {
-        let world = house::open(dir, config).await?;
+        let world = house::open_to_write(dir, config).await?;
         if let Some(key) = world.store.escrow_key().await? {
             world.escrow.must_have(key.number)?;
         }
-        backup::must_not_be_older(&world).await?;
-        membership::must_agree(&world.store, house::rules(dir)?).await?;
+        membership::must_agree(&world).await?;
         settle_all(&world).await?;
         Ok(world)
     }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::config::Config;
-use super::database::{DatabaseSection, told};
-use super::{ServerError, house};
-use crate::store::{Place, Store};
-use crate::workflows::check_house::{InProcess, check_house};
+use super::database::{self, DatabaseSection};
+use super::{ServerError, check, house};
+use crate::store::Place;
+use crate::workflows::world::World;
 
 /// Copies the file of a data folder to an empty database, and checks both. The configuration stays as it is: who reads what was copied is
 /// the administrator's to say.
@@ -15,7 +15,7 @@ pub async fn copy(data: &Path, to: &DatabaseSection) -> Result<String, ServerErr
     let Place::File(file) = config.place(data)? else {
         return Err(ServerError::new("remint.toml: database: found: a server, expected: a file to copy from"));
     };
-    if tokio::net::TcpStream::connect(&config.status.listen).await.is_ok() {
+    if check::is_served(&config).await {
         return Err(ServerError::new(format!(
             "{}: found: a running server, expected: it stopped, as what it does from here on is not copied",
             data.display()
@@ -23,15 +23,11 @@ pub async fn copy(data: &Path, to: &DatabaseSection) -> Result<String, ServerErr
     }
     let moved = Config { database: Some(to.clone()), ..config.clone() };
     let place = moved.place(data)?;
-    let reached = |error: crate::store::StoreError| ServerError::new(format!("{place}: {}", told(&error)));
-    Store::migrate(&place).await.map_err(reached)?;
-    let target = Store::open(&place).await.map_err(reached)?;
-    if !target.service_certificates().await?.is_empty() {
-        return Err(ServerError::new(format!("{place}: found: the database of an installation, expected: an empty one")));
-    }
+    let target = database::make_new(data, &moved).await?;
     let source = house::open_to_write(data, &config).await?;
     is_clean(&source, "the file").await?;
-    let copied = source.store.copy_to_server(&target).await.map_err(reached)?;
+    let copied = source.store.copy_to_server(&target).await;
+    let copied = database::reached(&place, copied)?;
     source.store.close().await;
     target.close().await;
     let world = house::open(data, &moved).await?;
@@ -46,9 +42,8 @@ pub async fn copy(data: &Path, to: &DatabaseSection) -> Result<String, ServerErr
     ))
 }
 
-async fn is_clean(world: &crate::workflows::world::World, which: &str) -> Result<(), ServerError> {
-    let report = check_house(world, &InProcess::alone(world)).await?;
-    match report.divergences.first() {
+async fn is_clean(world: &World, which: &str) -> Result<(), ServerError> {
+    match check::first_divergence(world).await? {
         None => Ok(()),
         Some(divergence) => Err(ServerError::new(format!("{which}: {divergence}; see: remint check"))),
     }

@@ -1,15 +1,11 @@
 //! Renewing what the issuing CA signed for the house itself: the TLS server, the signers of OCSP answers and of deliveries. They last two years.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use super::clock::SystemEntropy;
 use super::config::Config;
 use super::init::{naming, reserved};
-use super::{ServerError, house, hsm};
+use super::{ServerError, house};
 use crate::pki::hierarchy::Renewal;
-use crate::pki::keystore::KeyStore;
-use crate::pki::master::MasterKey;
 use crate::store::commit::Commit;
 use crate::workflows::create_user::administrator;
 
@@ -25,9 +21,7 @@ pub async fn renew(dir: &Path) -> Result<String, ServerError> {
     world.store.commit(Commit { name: "renew", guard: None, writes, audit }).await?;
     world.store.close().await;
     // 2 sign
-    let master = Arc::new(MasterKey::load(dir, house::master_from_environment().as_deref())?);
-    let token = hsm::open_in(dir, config.hsm.as_ref(), &master, &SystemEntropy)?;
-    renewal.sign(dir, &KeyStore::open(dir, &master)?.with_token(token))?;
+    renewal.sign(dir)?;
     let until = renewal.recorded().map(|recorded| recorded.period.not_after).into_iter().min().unwrap_or(now);
     Ok(format!(
         "{}: new certificates of the server and of the signers of OCSP answers and deliveries, good until {until}\n\

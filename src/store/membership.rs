@@ -1,6 +1,8 @@
 //! The servers that run over one database, and which of them does which timed work. Only a database that is shared has these tables: a file
 //! has one server.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -63,9 +65,11 @@ impl Store {
         Ok(found.iter().map(member).collect::<Result<_, _>>()?)
     }
 
-    /// The timed work that a server does.
-    pub async fn leases(&self, holder: Uuid) -> Result<Vec<String>, StoreError> {
-        Ok(query("SELECT work FROM leases WHERE holder = ?").bind(holder).column(&self.readers).await?)
+    /// Which server does which timed work.
+    pub async fn leases(&self) -> Result<BTreeMap<String, Uuid>, StoreError> {
+        let found = query("SELECT work, holder FROM leases").fetch_all(&self.readers).await?;
+        let lease = |row: &Row| Ok::<_, sqlx::Error>((row.try_get("work")?, row.try_get("holder")?));
+        Ok(found.iter().map(lease).collect::<Result<_, _>>()?)
     }
 
     /// Whether anything has changed, since the last list was begun, that relying parties are told.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, Postgres, Transaction};
+use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Semaphore, TryAcquireError, watch};
 use uuid::Uuid;
 
@@ -22,9 +22,8 @@ use super::{InUse, QUEUE};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// How many connections write, and how many read.
-const WRITERS: u32 = 8;
-const READERS: u32 = 8;
+/// How many connections write, and as many read.
+const CONNECTIONS: u32 = 8;
 /// How long somebody waits for a connection before the store is busy.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Taken in shared mode by whoever writes to the audit log, until the transaction ends; alone by whoever reads its end, for a moment. So no
@@ -47,12 +46,12 @@ pub(super) async fn open(
     status_changes: &watch::Sender<u64>,
     letters_written: &watch::Sender<u64>,
 ) -> Result<(PgPool, Connections), StoreError> {
-    // a question before each use, whether the connection still lives, would cost as much as the use: see `begin` and `asked_again`
-    let pool = |connections| PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).test_before_acquire(false);
+    // a question before each use, whether the connection still lives, would cost as much as the use: see `asked_again`
+    let pool = || PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).test_before_acquire(false);
     reach(server).await?;
-    let writers = pool(WRITERS).connect_with(server.clone()).await?;
+    let writers = pool().connect_with(server.clone()).await?;
     has_our_schema(&writers).await?;
-    let readers = pool(READERS).connect_with(server.clone()).await?;
+    let readers = pool().connect_with(server.clone()).await?;
     let (status_changes, letters_written) = (status_changes.clone(), letters_written.clone());
     Ok((readers, Connections { writers, places: Arc::new(Semaphore::new(QUEUE)), status_changes, letters_written }))
 }
@@ -146,7 +145,7 @@ async fn keep(writers: &PgPool, work: Work) -> Result<(), StoreError> {
     if changes_status {
         membership::tell(&mut script);
     }
-    let mut transaction = begin(writers).await?;
+    let mut transaction = asked_again(|| writers.begin()).await?;
     if let Some(entry) = &audit {
         let head = lock_chain(&mut transaction, audit_chain::chain_of(entry)).await?;
         audit_chain::enter(&mut script, entry, head);
@@ -155,20 +154,9 @@ async fn keep(writers: &PgPool, work: Work) -> Result<(), StoreError> {
     Ok(transaction.commit().await?)
 }
 
-/// Begins a transaction on a connection that lives. Nothing is lost with one that does not: the next is tried, until one was opened anew.
-async fn begin(writers: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    for _ in 0..WRITERS {
-        match writers.begin().await {
-            Err(error) if is_gone(&error) => {}
-            settled => return settled,
-        }
-    }
-    writers.begin().await
-}
-
-/// Asks, and asks again where the connection was gone: all of them are, after the server was started anew.
+/// Asks, or begins, and again where the connection was gone: all of a pool are, after the server was started anew. Nothing is lost with it.
 pub(super) async fn asked_again<T, F: Future<Output = Result<T, sqlx::Error>>>(ask: impl Fn() -> F) -> Result<T, sqlx::Error> {
-    for _ in 0..READERS {
+    for _ in 0..CONNECTIONS {
         match ask().await {
             Err(error) if is_gone(&error) => {}
             settled => return settled,

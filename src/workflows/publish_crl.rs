@@ -38,9 +38,7 @@ pub async fn begin_numbers_anew(world: &World, caller: &Caller) -> Result<i64, F
         let now = world.now();
         let latest = world.store.latest_crl_edition().await?.map_or(0, |latest| latest.number);
         let number = (latest + 1).max(now.as_second() * A_SECOND);
-        let entries = Entries::of(world.store.not_good(now).await?.into_iter().filter_map(|listed| entry(listed, now)).collect())?;
-        let (der, delta) = signed(world, number, number, now, &entries, &Entries::of_changes(vec![], now)?)?;
-        let crl = Crl { number, this_update: now, next_update: now + LIFETIME, der, delta: Some(delta) };
+        let crl = signed(world, number, number, now, &not_good(world, now).await?, vec![])?;
         let issue = CrlIssue { crl, oldest_base: number, is_base: true, changes: vec![] };
         let audit = Some(Entry { details: json!({ "crl": number }), ..caller.entry("restore", now) });
         world.store.commit(Commit { name: "restore", guard: None, writes: vec![Write::Crl(issue)], audit }).await?;
@@ -49,20 +47,18 @@ pub async fn begin_numbers_anew(world: &World, caller: &Caller) -> Result<i64, F
     .await
 }
 
+/// What a list of now has.
+async fn not_good(world: &World, now: Timestamp) -> Result<Entries, Failure> {
+    Ok(Entries::of(world.store.not_good(now).await?.into_iter().filter_map(|listed| entry(listed, now)).collect())?)
+}
+
 /// The full list and its delta.
-fn signed(
-    world: &World,
-    number: i64,
-    base: i64,
-    now: Timestamp,
-    entries: &Entries,
-    since_base: &Entries,
-) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+fn signed(world: &World, number: i64, base: i64, now: Timestamp, entries: &Entries, since_base: Vec<EntryChange>) -> Result<Crl, Failure> {
     let edition = Edition { number: number.unsigned_abs(), this_update: now, next_update: now + LIFETIME };
     let (issuer, key) = (world.authority.issuing_certificate(), world.authority.issuing_key());
     let der = sign_crl(issuer, key, &edition, &Scope::Full { delta_url: Some(world.authority.delta_url()) }, entries)?;
-    let delta = sign_crl(issuer, key, &edition, &Scope::Delta { base: base.unsigned_abs() }, since_base)?;
-    Ok((der, delta))
+    let delta = sign_crl(issuer, key, &edition, &Scope::Delta { base: base.unsigned_abs() }, &Entries::of_changes(since_base, now)?)?;
+    Ok(Crl { number, this_update: now, next_update: edition.next_update, der, delta: Some(delta) })
 }
 
 async fn attempt(world: &World) -> Result<Crl, Failure> {
@@ -70,7 +66,7 @@ async fn attempt(world: &World) -> Result<Crl, Failure> {
     let now = world.now();
     let latest = world.store.latest_crl().await?;
     let number = latest.as_ref().map_or(1, |latest| latest.number + 1);
-    let entries = Entries::of(world.store.not_good(now).await?.into_iter().filter_map(|listed| entry(listed, now)).collect())?;
+    let entries = not_good(world, now).await?;
 
     // 2 what changed since the list before, and since the base
     let changes = latest.and_then(|latest| Entries::of_list(latest.der)).map(|before| before.changes_to(&entries));
@@ -83,10 +79,9 @@ async fn attempt(world: &World) -> Result<Crl, Failure> {
     let (base, changes, since_base) = if since_base.len() > MOST_CHANGES { (number, vec![], vec![]) } else { (base, changes, since_base) };
 
     // 3 sign both
-    let (der, delta) = signed(world, number, base, now, &entries, &Entries::of_changes(since_base, now)?)?;
+    let crl = signed(world, number, base, now, &entries, since_base)?;
 
     // 4 keep both
-    let crl = Crl { number, this_update: now, next_update: now + LIFETIME, der, delta: Some(delta) };
     let is_base = base == number || is_due(&bases, now);
     let changes = changes.into_iter().map(|change| CrlChange { serial: change.serial, entry: change.entry }).collect();
     let issue = CrlIssue { crl: crl.clone(), oldest_base: base, is_base, changes };

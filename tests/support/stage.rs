@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mobile_sim::certificate::Certificate;
-use mobile_sim::wire::{Client, Reply};
+use mobile_sim::wire::{Client, Reply, WireError};
 use mobile_sim::{Card, DeviceFacts, DeviceKind, Faults, Invitation, Outcome, Phone, PhoneError, Synced};
 use serde_json::{Value, json};
 
@@ -87,6 +87,14 @@ impl Stage {
         self.invited(&done(&person.submit(&self.desk).await))
     }
 
+    /// Another invitation to the replacement of a person's phone, whose first one was lost with its answer; nothing where nobody answers.
+    pub async fn invited_again(&self, desk: &Client, person: &Person) -> Option<Invited> {
+        let held = done(&desk.get(&format!("/api/users/{}", person.user)).await.ok()?);
+        let open = held["requests"].as_array().unwrap().iter().find(|request| request["purpose"] == "replacement")?;
+        let again = desk.post(&format!("/api/requests/{}/invitations", text(&open["id"]))).await.ok()?;
+        (again.status < 300).then(|| self.invited(&done(&again)))
+    }
+
     pub fn invited(&self, opened: &Value) -> Invited {
         let invitation = &opened["invitation"];
         let uri = self.relay.redirect(&text(&invitation["uri"]));
@@ -97,8 +105,13 @@ impl Stage {
 impl Person {
     /// An operator says that phone-1 is lost.
     pub async fn submit(&self, desk: &Client) -> Reply {
+        self.try_to_submit(desk).await.unwrap()
+    }
+
+    /// The same, where the desk may be gone.
+    pub async fn try_to_submit(&self, desk: &Client) -> Result<Reply, WireError> {
         let target = self.phone.card().standing.expect("an issued phone").device;
-        desk.post_json("/api/replacements", &json!({ "target": target, "reason": "lost", "mode": "remote" })).await.unwrap()
+        desk.post_json("/api/replacements", &json!({ "target": target, "reason": "lost", "mode": "remote" })).await
     }
 
     /// A phone out of its box.

@@ -2,7 +2,6 @@
 //! nobody has heard of it. It is started again, everybody goes on, and in the end there is one new phone.
 
 use mobile_sim::{Faults, Outcome};
-use serde_json::Value;
 
 use crate::random::Dice;
 use crate::support::outcome::Aftermath;
@@ -81,19 +80,14 @@ fn revive(stage: &Stage, deaths: &mut usize) {
 
 /// The operator, who asks again when nobody answers. What was done before is found, and a new invitation is made.
 async fn submit(stage: &Stage, person: &Person, deaths: &mut usize) -> Invited {
-    let target = person.phone.card().standing.unwrap().device;
-    let body = serde_json::json!({ "target": target, "reason": "lost", "mode": "remote" });
     loop {
         let desk = stage.installation.desk("hana");
-        if let Ok(reply) = desk.post_json("/api/replacements", &body).await {
+        if let Ok(reply) = person.try_to_submit(&desk).await {
             if reply.status < 300 {
                 return stage.invited(&done(&reply));
             }
             assert_eq!(reply.status, 409, "{}", reply.text());
-            let held: Value = done(&desk.get(&format!("/api/users/{}", person.user)).await.unwrap());
-            let open = held["requests"].as_array().unwrap().iter().find(|request| request["purpose"] == "replacement").unwrap();
-            let path = format!("/api/requests/{}/invitations", open["id"].as_str().unwrap());
-            return stage.invited(&done(&desk.post(&path).await.unwrap()));
+            return stage.invited_again(&desk, person).await.unwrap();
         }
         revive(stage, deaths);
     }

@@ -45,20 +45,15 @@ impl Town {
 
     /// The operator tries one server after the other until one takes it. Asked twice, it is the same request.
     pub async fn submit(&self, person: &Person) -> Invited {
-        let target = person.phone.card().standing.unwrap().device;
-        let body = serde_json::json!({ "target": target, "reason": "lost", "mode": "remote" });
         let mut lost_answer = false;
         until("a server that takes the request", async || {
             for server in &self.servers {
-                match server.desk("hana").post_json("/api/replacements", &body).await {
+                let desk = server.desk("hana");
+                match person.try_to_submit(&desk).await {
                     Ok(reply) if reply.status < 300 => return Some(self.stage.invited(&done(&reply))),
                     // the answer of a server that died on the way to the operator: the request stands, and a new invitation goes out
                     Ok(reply) if lost_answer && reply.status == 409 => {
-                        let held = done(&server.desk("hana").get(&format!("/api/users/{}", person.user)).await.ok()?);
-                        let open = held["requests"].as_array().unwrap().iter().find(|request| request["purpose"] == "replacement")?;
-                        let path = format!("/api/requests/{}/invitations", open["id"].as_str()?);
-                        let again = server.desk("hana").post(&path).await.ok()?;
-                        return (again.status < 300).then(|| self.stage.invited(&done(&again)));
+                        return self.stage.invited_again(&desk, person).await;
                     }
                     Ok(_) => {}
                     Err(_) => lost_answer = true,
