@@ -1,5 +1,5 @@
 //! Every parser of bytes that strangers send, one function each: the server's and the phone's. Each reads, checks that what it read makes
-//! sense, and gives it; it panics on nonsense. The fuzz targets call these, and so does tests/mutated, which compiles this file on stable Rust.
+//! sense, and gives it; it panics on nonsense. The fuzz targets call these, and so does tests/bad_input/mutated, which compiles this file on stable Rust.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

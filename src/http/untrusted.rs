@@ -1,5 +1,5 @@
 //! The words of strangers, read by themselves, without a connection or a world behind them. For whoever tries what becomes of words that are
-//! wrong (tests/mutated, fuzz): each reads by the very functions that its listener reads by.
+//! wrong (tests/bad_input/mutated, fuzz): each reads by the very functions that its listener reads by.
 
 use std::str;
 

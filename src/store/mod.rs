@@ -29,6 +29,7 @@ mod hold;
 pub mod holdings;
 mod inspection;
 pub mod membership;
+mod migrations;
 pub mod operator;
 pub mod outbox;
 pub mod place;

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Semaphore, TryAcquireError, watch};
@@ -16,11 +15,10 @@ use uuid::Uuid;
 use super::audit_chain::{self, Head};
 use super::error::{Outage, StoreError};
 use super::membership;
+use super::migrations;
 use super::sql::{Snapshot, query};
 use super::writer::{self, Work};
 use super::{InUse, QUEUE};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// How many connections write, and as many read.
 const CONNECTIONS: u32 = 8;
@@ -71,7 +69,7 @@ pub(super) async fn migrate(server: &PgConnectOptions) -> Result<(), StoreError>
     if encoding.as_deref() != Some("UTF8") {
         return Err(Outage::Encoding { found: encoding.unwrap_or_default() }.into());
     }
-    MIGRATIONS.run(&pool).await.map_err(Outage::from)?;
+    migrations::of_postgres().run(&pool).await.map_err(Outage::from)?;
     pool.close().await;
     Ok(())
 }
@@ -82,7 +80,7 @@ async fn has_our_schema(pool: &PgPool) -> Result<(), StoreError> {
         Some(true) => sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version").fetch_all(pool).await?,
         _ => Vec::new(),
     };
-    let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    let known: Vec<i64> = migrations::of_postgres().iter().map(|migration| migration.version).collect();
     if let Some(found) = applied.iter().find(|version| !known.contains(version)) {
         return Err(Outage::NewerSchema { found: *found }.into());
     }

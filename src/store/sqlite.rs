@@ -4,14 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::error::{Outage, StoreError};
 use super::sql::Readers;
-use super::words;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+use super::{migrations, words};
 
 /// How many connections read.
 const READERS: u32 = 4;
@@ -31,7 +28,7 @@ pub(super) async fn open(path: &Path) -> Result<(Readers, SqliteConnection, Sqli
     let options = options(path);
     let writing = options.clone().pragma("cache_size", WRITER_CACHE);
     let mut connection = writing.clone().create_if_missing(true).connect().await?;
-    MIGRATIONS.run(&mut connection).await.map_err(Outage::from)?;
+    migrations::of_sqlite().run(&mut connection).await.map_err(Outage::from)?;
     words::fill(&mut connection).await?;
     let readers = SqlitePoolOptions::new()
         .min_connections(READERS)

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets what it does not expect fails, and says where")]
 
+#[path = "../../fuzz/src/lib.rs"]
+mod parsers;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -13,4 +15,5 @@ mod desk_callers;
 mod encryption_keys;
 mod enrollments;
 mod invitations;
+mod mutated;
 mod noise;

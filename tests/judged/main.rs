@@ -6,14 +6,19 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attestation;
 mod certificates;
 mod court;
 mod est;
+mod est_answers;
+mod federal;
+mod hsm;
 mod keys;
 mod lint;
 mod nginx;
 mod nss;
 mod ocsp;
 mod ocsp_wire;
+mod own_root;
 mod shards;
 mod status;

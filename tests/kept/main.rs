@@ -10,5 +10,6 @@ mod logs;
 mod moving;
 mod recovery;
 mod renew;
+mod store_equals_rules;
 #[path = "../support/mod.rs"]
 mod support;
