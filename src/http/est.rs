@@ -20,6 +20,7 @@ use crate::pki::{cms, csrattrs};
 use crate::workflows::deliver_encryption_key::{Delivery, deliver_encryption_key};
 use crate::workflows::enroll_credential::enroll_credential;
 use crate::workflows::failure::Failure;
+use crate::workflows::limits::TooOften;
 use crate::workflows::open_session::{OpenSession, Shown, open_session};
 use crate::workflows::renew_credential::renew_credential;
 use crate::workflows::world::World;
@@ -49,6 +50,12 @@ impl IntoResponse for EstProblem {
 impl From<Problem> for EstProblem {
     fn from(problem: Problem) -> Self {
         Self(problem)
+    }
+}
+
+impl From<TooOften> for EstProblem {
+    fn from(too_often: TooOften) -> Self {
+        Self(too_often.into())
     }
 }
 
@@ -98,6 +105,7 @@ async fn simpleenroll(
 /// M2′: the bare secret of an invitation, by HTTP Basic.
 async fn bootstrap(world: &World, peer: &Peer, credentials: BasicCredentials, csr: Csr) -> Result<Vec<u8>, EstProblem> {
     let BasicCredentials { invitation, secret, code } = credentials;
+    world.count_invitation(*invitation.0.as_bytes())?;
     let message = OpenSession { invitation, csr: csr.0, shown: Shown::Secret { secret, code }, source: peer.source() };
     let opened = open_session(world, &message).await.map_err(|failure| match failure {
         // RFC 7030 §3.2.3: what does not authenticate is asked again

@@ -4,6 +4,7 @@
 mod body;
 pub mod desk;
 mod est;
+pub mod limits;
 pub mod metrics;
 pub mod peer;
 pub mod portal;

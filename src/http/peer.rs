@@ -30,6 +30,7 @@ impl Peer {
     /// The device at the other end, by the certificate that it must show.
     pub async fn at_work(&self, world: &World) -> Result<AtWork, Problem> {
         let bearer = identify_bearer(world, self.certificate()?).await?;
+        world.count_user(bearer.user())?;
         Ok(AtWork { bearer, source: self.source() })
     }
 

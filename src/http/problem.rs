@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use crate::workflows::failure::Failure;
+use crate::workflows::limits::TooOften;
 
 /// A no, with a stable code that programs decide by.
 #[derive(Debug)]
@@ -89,6 +90,14 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(told);
         self.add_headers(&mut response);
         response
+    }
+}
+
+impl From<TooOften> for Problem {
+    fn from(too_often: TooOften) -> Self {
+        let TooOften { by, wait_s } = too_often;
+        let detail = format!("found: more requests than one {by} may send in a minute, expected: again in {wait_s} seconds");
+        Self { retry_after_s: Some(wait_s), ..Self::new("too-many-requests", detail) }
     }
 }
 

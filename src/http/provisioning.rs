@@ -85,7 +85,9 @@ impl OpenBody {
 
 /// M2.
 async fn open(State(world): State<Arc<World>>, peer: Peer, Parsed(body): Parsed<OpenBody>) -> Result<Response, Problem> {
-    let opened = open_session(&world, &body.message(peer.exporter, peer.source())?).await?;
+    let message = body.message(peer.exporter, peer.source())?;
+    world.count_invitation(*message.invitation.0.as_bytes())?;
+    let opened = open_session(&world, &message).await?;
     let status = if opened.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let body = json!({
         "session": opened.session.id.to_string(),

@@ -13,6 +13,7 @@ use super::hsm::HsmSection;
 use super::smtp::SmtpSection;
 use crate::workflows::answer_status::MAX_CACHE_S;
 use crate::workflows::deliver_letters::Mail;
+use crate::workflows::limits::Allowed;
 use crate::workflows::second_step::SecondStep;
 
 /// `remint.toml`.
@@ -31,6 +32,9 @@ pub struct Config {
     /// Where everything is remembered; the file `remint.db` of the data folder, if it is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseSection>,
+    /// How often a source, a user or an invitation may ask.
+    #[serde(default)]
+    pub limits: Allowed,
     /// The token that keeps the private keys; sealed files, if it is not there.
     pub hsm: Option<HsmSection>,
 }
@@ -144,6 +148,8 @@ const HEADER: &str = "\
 # for certificates from then on, and may be changed at any time; the list of everybody is there beside.
 # database: url (postgres://user@host/database?sslmode=verify-full&sslrootcert=ca.pem), and password_file or password_variable. Without it: the
 # file remint.db of this folder.
+# limits: how many requests a minute are served of one source, one user (by phone or portal) and one invitation, at once or evenly, and how many
+# connections one source may have. 0: any number. unlimited_sources: addresses that many come from, such as a balancer's. Each server counts for itself.
 # hsm: module (PKCS#11), token (its label), and pin_file or pin_variable: where the PIN of the token's user is read.
 
 ";

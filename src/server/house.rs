@@ -18,6 +18,7 @@ use crate::pki::master::MasterKey;
 use crate::pki::profile::Profiles;
 use crate::workflows::budget::Budget;
 use crate::workflows::deeds::Deeds;
+use crate::workflows::limits::Limits;
 use crate::workflows::world::{Clock, World};
 
 /// How many passwords are stretched at once.
@@ -98,6 +99,7 @@ pub async fn open_with(dir: &Path, config: &Config, clock: Arc<dyn Clock>, entro
         devices_address: config.devices.address.clone(),
         ocsp_cache_s: config.status.ocsp_cache_seconds,
         strangers: Budget::default(),
+        limits: Limits::new(&config.limits),
         mail: config.mail(),
         second_step: config.second_step(),
         stretching: Arc::new(Semaphore::new(STRETCHING)),

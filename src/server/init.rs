@@ -22,6 +22,7 @@ use crate::pki::signers::Recorded;
 use crate::store::certificate::ServiceCertificate;
 use crate::store::commit::{Commit, Write};
 use crate::workflows::create_user::administrator;
+use crate::workflows::limits::Allowed;
 use crate::workflows::world::Clock;
 
 /// How a new installation is named and reached.
@@ -144,6 +145,7 @@ fn config(foundation: &Foundation) -> Config {
         metrics: ports.metrics.map(|port| MetricsListener { listen: format!("127.0.0.1:{port}") }),
         mail: MailSection::default(),
         database: foundation.database.clone(),
+        limits: Allowed::default(),
         hsm: foundation.hsm.clone(),
     }
 }

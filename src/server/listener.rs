@@ -17,17 +17,16 @@ use hyper_util::server::graceful::GracefulShutdown;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::Service;
 
 use super::jobs::stopped;
+use super::places::{Place, Places};
 use crate::http::peer::Peer;
 use crate::http::problem::Problem;
 
-/// Connections that one listener serves at once; beyond that a new one is closed at once.
-const CONNECTIONS: usize = 4096;
 /// Time for a TLS handshake, for the head of a request, and for a whole request with its answer.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEAD: Duration = Duration::from_secs(15);
@@ -36,9 +35,8 @@ const REQUEST: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves connections until `stop` says so, then lets open requests end.
-pub async fn serve(listener: TcpListener, tls: Option<ServerConfig>, router: Router, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: TcpListener, places: Arc<Places>, tls: Option<ServerConfig>, router: Router, mut stop: watch::Receiver<bool>) {
     let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = Arc::new(GracefulShutdown::new());
     loop {
         let accepted = tokio::select! {
@@ -54,15 +52,14 @@ pub async fn serve(listener: TcpListener, tls: Option<ServerConfig>, router: Rou
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+        let Some(place) = places.take(address.ip()).await else {
             continue;
         };
         let (tls, router, watcher) = (tls.clone(), router.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            if let Err(error) = converse(stream, address, tls, router, watcher).await {
+        places.serve(place, |place| async move {
+            if let Err(error) = converse(stream, address, place, tls, router, watcher).await {
                 tracing::debug!(%address, error = %error, "a connection ended early");
             }
-            drop(place);
         });
     }
     drop(listener);
@@ -77,6 +74,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 async fn converse(
     stream: TcpStream,
     address: SocketAddr,
+    place: Arc<Place>,
     tls: Option<TlsAcceptor>,
     router: Router,
     watcher: Watcher,
@@ -86,9 +84,9 @@ async fn converse(
         Some(acceptor) => {
             let stream = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await??;
             let peer = peer_of(&stream, address);
-            answer(stream, peer, router, watcher).await
+            answer(stream, peer, place, router, watcher).await
         }
-        None => answer(stream, Peer { address, certificate: None, exporter: None }, router, watcher).await,
+        None => answer(stream, Peer { address, certificate: None, exporter: None }, place, router, watcher).await,
     }
 }
 
@@ -104,10 +102,12 @@ fn peer_of(stream: &TlsStream<TcpStream>, address: SocketAddr) -> Peer {
 async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: Peer,
+    place: Arc<Place>,
     router: Router,
     watcher: Watcher,
 ) -> Result<(), Failed> {
     let service = service_fn(move |mut request: Request<Incoming>| {
+        place.asks();
         request.extensions_mut().insert(peer.clone());
         let mut router = router.clone();
         async move {

@@ -13,9 +13,12 @@ pub mod hsm;
 pub mod init;
 mod jobs;
 mod listener;
+mod listeners;
 pub mod membership;
 pub mod moving;
 pub mod own_root;
+mod own_threads;
+mod places;
 pub mod policy;
 mod policy_text;
 pub mod post;
@@ -28,9 +31,6 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::middleware::from_fn;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -38,12 +38,10 @@ use tokio::task::JoinSet;
 
 use self::config::Config;
 use self::membership::{Duties, Duty};
+use self::own_threads::OwnThreads;
 use self::post::Delivery;
-use crate::http::request_id::RequestIds;
-use crate::pki::key::random;
 use crate::workflows::settle_dues::settle_all;
 use crate::workflows::world::World;
-use crate::{http, pages};
 
 /// Why the server cannot be made, opened or run: the administrator must act, and the message says on what.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +118,8 @@ pub struct Server {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     duties: Duties,
+    /// Those of the devices listener.
+    _threads: OwnThreads,
 }
 
 impl Server {
@@ -147,34 +147,10 @@ impl Server {
         let mut tasks = JoinSet::new();
         let (duties, beating) = membership::enter(&world, house::rules(&world.folder)?, stopped.clone());
         tasks.spawn(beating);
-        let ids = Arc::new(RequestIds::of(random(world.entropy.as_ref())));
-        let numbered = |listener: &'static str, router: Router<Arc<World>>| {
-            let ids = Arc::clone(&ids);
-            let number = from_fn(move |request, next| {
-                let ids = Arc::clone(&ids);
-                async move { ids.serve(listener, request, next).await }
-            });
-            router.layer(number).with_state(Arc::clone(&world))
-        };
-        let (devices, desk, status) =
-            (numbered("devices", http::devices()), numbered("desk", pages::desk()), numbered("status", http::status()));
-        tasks.spawn(listener::serve(sockets.devices, Some(http::tls::devices(&world.authority)?), devices, stopped.clone()));
-        tasks.spawn(listener::serve(sockets.desk, Some(http::tls::desk(&world.authority)?), desk, stopped.clone()));
-        tasks.spawn(listener::serve(sockets.status, None, status, stopped.clone()));
-        if let Some(socket) = sockets.portal {
-            let portal = numbered("portal", pages::portal());
-            tasks.spawn(listener::serve(socket, Some(http::tls::portal(&world.authority)?), portal, stopped.clone()));
-        }
-        if let Some(socket) = sockets.metrics {
-            let recorder = PrometheusBuilder::new().build_recorder();
-            let router = http::metrics::router(recorder.handle()).with_state(Arc::clone(&world));
-            // the first server of a process counts for all
-            metrics::set_global_recorder(recorder).map_err(|_| ServerError::new("metrics: another server of this process has them"))?;
-            tasks.spawn(listener::serve(socket, None, router, stopped.clone()));
-        }
+        let threads = listeners::listen(&mut tasks, &world, config, sockets, &stopped)?;
         tasks.spawn(jobs::keep_copies(Arc::clone(&world), stopped.clone()));
         jobs::spawn(&mut tasks, &world, post, &duties, &stopped);
-        Ok(Self { world, stop, tasks, duties })
+        Ok(Self { world, stop, tasks, duties, _threads: threads })
     }
 
     /// Stops: no new connections, open requests end, queued commits are kept.

@@ -1,7 +1,9 @@
 //! Troubles on order, for tests: the database gives up in the middle of a commit, an answer is lost, the server dies. It is compiled into builds
 //! with debug assertions only; a release has none of it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use tokio::sync::watch;
 
 /// What happens to a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub enum Trouble {
     AnswerLost,
     /// It is kept, and the process ends before anybody hears of it.
     DiesKept,
+    /// The database lets it wait until another order is given.
+    Held,
 }
 
 /// What is to happen to the next commit, by its name and how many statements it has.
@@ -21,9 +25,9 @@ pub type Order = dyn Fn(&'static str, usize) -> Option<Trouble> + Send + Sync;
 
 /// What a test has ordered. Clones share it.
 #[derive(Clone)]
-pub(super) struct Troubles(Arc<RwLock<Option<Arc<Order>>>>);
+pub(super) struct Troubles(watch::Sender<Option<Arc<Order>>>);
 
-/// The environment variable by which a server process takes an order: `submit fails 3`, `issue dies 0`, `issue answer-lost`, `issue dies-kept`.
+/// The environment variable by which a server process takes an order: `submit fails 3`, `issue dies 0`, `issue answer-lost`, `issue dies-kept`, `issue held`.
 const VARIABLE: &str = "REMINT_TROUBLE";
 
 impl Troubles {
@@ -35,16 +39,23 @@ impl Troubles {
             let order: Arc<Order> = Arc::new(move |commit, _| (commit == name).then_some(trouble));
             order
         });
-        Self(Arc::new(RwLock::new(order)))
+        Self(watch::Sender::new(order))
     }
 
-    pub fn of(&self, commit: &'static str, statements: usize) -> Option<Trouble> {
-        let order = self.0.read().unwrap_or_else(PoisonError::into_inner).clone()?;
-        order(commit, statements)
+    /// What happens to a commit; one that is held comes back when it no longer is.
+    pub async fn of(&self, commit: &'static str, statements: usize) -> Option<Trouble> {
+        let mut orders = self.0.subscribe();
+        loop {
+            let order = orders.borrow_and_update().clone()?;
+            match order(commit, statements) {
+                Some(Trouble::Held) => orders.changed().await.ok()?,
+                trouble => return trouble,
+            }
+        }
     }
 
     pub fn order(&self, order: Option<Arc<Order>>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = order;
+        self.0.send_replace(order);
     }
 }
 
@@ -57,6 +68,7 @@ fn read(text: &str) -> Option<(String, Trouble)> {
         "dies" => Trouble::Dies { after },
         "answer-lost" => Trouble::AnswerLost,
         "dies-kept" => Trouble::DiesKept,
+        "held" => Trouble::Held,
         _ => return None,
     };
     Some((commit, trouble))

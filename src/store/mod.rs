@@ -179,17 +179,17 @@ impl Store {
     #[cfg(debug_assertions)]
     async fn keep(&self, mut work: Work) -> Result<(), StoreError> {
         use fault::Trouble;
-        let trouble = self.troubles.of(work.name, work.script.len());
+        let trouble = self.troubles.of(work.name, work.script.len()).await;
         match trouble {
             Some(Trouble::Fails { after }) => work.cut(after, script::End::Fails),
             Some(Trouble::Dies { after }) => work.cut(after, script::End::Dies),
-            Some(Trouble::AnswerLost | Trouble::DiesKept) | None => {}
+            Some(Trouble::AnswerLost | Trouble::DiesKept | Trouble::Held) | None => {}
         }
         self.hand_on(work).await?;
         match trouble {
             Some(Trouble::AnswerLost) => Err(Outage::Ordered.into()),
             Some(Trouble::DiesKept) => std::process::abort(),
-            Some(Trouble::Fails { .. } | Trouble::Dies { .. }) | None => Ok(()),
+            Some(Trouble::Fails { .. } | Trouble::Dies { .. } | Trouble::Held) | None => Ok(()),
         }
     }
 

@@ -19,6 +19,15 @@ pub enum Bearer {
     Auth { user: UserId, device: DeviceId, credential: CredentialId },
 }
 
+impl Bearer {
+    /// Whose device it is.
+    pub fn user(&self) -> UserId {
+        match *self {
+            Self::Session { user, .. } | Self::Auth { user, .. } => user,
+        }
+    }
+}
+
 /// The device that shows a certificate; `wrong-certificate` for any other.
 pub async fn identify_bearer(world: &World, certificate: &[u8]) -> Result<Bearer, Failure> {
     let certificate = judged(world, certificate, A_DEVICE)?;

@@ -29,6 +29,7 @@ pub mod identify;
 pub mod invitation;
 pub mod invite_again;
 pub mod letters;
+pub mod limits;
 pub mod look_up_user;
 pub mod open_session;
 pub mod publish_crl;

@@ -31,7 +31,7 @@ pub struct At {
 impl AtWork {
     /// The session that a request names; `wrong-certificate` unless it is this device's.
     pub async fn at(&self, world: &World, id: SessionId) -> Result<At, Failure> {
-        let loaded = world.load(self.user()).await?;
+        let loaded = world.load(self.bearer.user()).await?;
         match loaded.sessions.get(&id) {
             Some(session) if self.is_of(session) => At::of(loaded, id),
             Some(_) => Err(another_session()),
@@ -43,7 +43,7 @@ impl AtWork {
     /// The session of a request that names none: the one that the bootstrap certificate was made for, the device's update, or the
     /// one of a plain client that has its `auth` already.
     pub async fn at_own(&self, world: &World) -> Result<At, Failure> {
-        let loaded = world.load(self.user()).await?;
+        let loaded = world.load(self.bearer.user()).await?;
         let id = match self.bearer {
             Bearer::Session { session, .. } => session,
             Bearer::Auth { device, .. } => {
@@ -54,12 +54,6 @@ impl AtWork {
             }
         };
         At::of(loaded, id)
-    }
-
-    fn user(&self) -> UserId {
-        match self.bearer {
-            Bearer::Session { user, .. } | Bearer::Auth { user, .. } => user,
-        }
     }
 
     fn is_of(&self, session: &Session) -> bool {

@@ -14,6 +14,7 @@ use super::deeds::Deeds;
 use super::deliver_letters::Mail;
 use super::failure::Failure;
 use super::letters::letters_of;
+use super::limits::Limits;
 use super::publish_shard::ShardLists;
 use super::second_step::SecondStep;
 use super::settle_dues::{is_settled, settle};
@@ -65,6 +66,8 @@ pub struct World {
     pub ocsp_cache_s: u32,
     /// How many strangers at the desk are recorded: what anybody can do without a right must not fill the audit log.
     pub strangers: Budget,
+    /// How often a source, a user or an invitation may ask.
+    pub limits: Limits,
     pub mail: Mail,
     /// What signing in at the portal takes beside the password.
     pub second_step: SecondStep,

@@ -5,6 +5,7 @@
 
 mod at_once;
 mod boundaries;
+mod crowds;
 mod interrupted;
 mod random;
 mod several;

@@ -69,7 +69,9 @@ impl FromRequestParts<Arc<World>> for Anybody {
 
     async fn from_request_parts(parts: &mut Parts, world: &Arc<World>) -> Result<Self, Problem> {
         let token = session_token(&parts.headers)?;
-        Ok(Self(identify_user(world, token, &source(parts)).await?))
+        let user = identify_user(world, token, &source(parts)).await?;
+        world.count_user(user.user)?;
+        Ok(Self(user))
     }
 }
 
