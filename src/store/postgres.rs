@@ -24,6 +24,8 @@ use super::{InUse, QUEUE};
 const CONNECTIONS: u32 = 8;
 /// How long somebody waits for a connection before the store is busy.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a statement may take, whoever holds what it waits for. An administrator's own setting in the URL goes before it.
+const STATEMENT: (&str, &str) = ("statement_timeout", "10s");
 /// Taken in shared mode by whoever writes to the audit log, until the transaction ends; alone by whoever reads its end, for a moment. So no
 /// entry appears before one that was read already. ("audit")
 const AUDIT_LOG: i64 = 0x0061_7564_6974;
@@ -47,9 +49,11 @@ pub(super) async fn open(
     // a question before each use, whether the connection still lives, would cost as much as the use: see `asked_again`
     let pool = || PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).test_before_acquire(false);
     reach(server).await?;
+    let is_set = server.get_options().is_some_and(|options| options.contains(STATEMENT.0));
+    let server = if is_set { server.clone() } else { server.clone().options([STATEMENT]) };
     let writers = pool().connect_with(server.clone()).await?;
     has_our_schema(&writers).await?;
-    let readers = pool().connect_with(server.clone()).await?;
+    let readers = pool().connect_with(server).await?;
     let (status_changes, letters_written) = (status_changes.clone(), letters_written.clone());
     Ok((readers, Connections { writers, places: Arc::new(Semaphore::new(QUEUE)), status_changes, letters_written }))
 }

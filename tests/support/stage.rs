@@ -116,7 +116,12 @@ impl Person {
 
     /// A phone out of its box.
     pub fn new_phone(&self) -> Handset {
-        Handset::new(&self.folder, DeviceKind::MobileSmartCard)
+        self.new_phone_at(&self.folder)
+    }
+
+    /// The same, with its memory in this folder.
+    pub fn new_phone_at(&self, folder: &Path) -> Handset {
+        Handset::new(folder, DeviceKind::MobileSmartCard)
     }
 }
 

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod at_once;
+mod bad_wire;
 mod boundaries;
 mod crowds;
+mod database;
 mod interrupted;
 mod random;
 mod several;
@@ -13,3 +15,4 @@ mod story;
 #[path = "../support/mod.rs"]
 mod support;
 mod town;
+mod wire;
