@@ -22,6 +22,7 @@ use remint::server::config::Config;
 use remint::server::database::DatabaseSection;
 use remint::server::init::init;
 use remint::server::policy;
+use remint::server::traces::{Sending, Traces};
 use remint::server::{
     Server, ServerError, Sockets, audit, backup, check, database, escrow, house, moving, own_root, renew, root_crl, told_to_stop,
     write_private,
@@ -32,24 +33,42 @@ use remint::workflows::publish_crl::publish_crl;
 use remint::workflows::rotate_escrow::rotate_escrow;
 use remint::workflows::set_password::give_initial_password;
 use remint::workflows::world::World;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
     let Arguments { command, log_format } = Arguments::parse();
     // where no line can be written (a full disk), the work goes on: to complain of it there would end it
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
-    match log_format {
-        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
+    let lines = match log_format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    let (traces, sending) = match traces_of(&command) {
+        Ok(traces) => traces.unzip(),
+        Err(error) => return failed(&error),
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces.map(|traces| traces.with_filter(LevelFilter::INFO))).init();
+    let ended = run(command).await;
+    if let Some(sending) = sending {
+        sending.end().await;
     }
-    match run(command).await {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("remint: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended.unwrap_or_else(|error| failed(&error))
+}
+
+fn failed(error: &ServerError) -> ExitCode {
+    eprintln!("remint: {error}");
+    ExitCode::FAILURE
+}
+
+/// What a server that is about to start is to trace.
+fn traces_of(command: &Command) -> Result<Option<(Traces, Sending)>, ServerError> {
+    let Command::Serve(Data { data }) = command else { return Ok(None) };
+    Config::load(data)?.traces.map(|section| Traces::to(&section)).transpose()
 }
 
 async fn run(command: Command) -> Result<ExitCode, ServerError> {

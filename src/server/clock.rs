@@ -16,6 +16,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// Unix time in nanoseconds, for how long something took; 0 before 1970.
+#[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+pub fn unix_nanoseconds() -> u64 {
+    u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default()
+}
+
 /// The randomness of the operating system.
 pub struct SystemEntropy;
 

@@ -11,6 +11,7 @@ use super::ServerError;
 use super::database::DatabaseSection;
 use super::hsm::HsmSection;
 use super::smtp::SmtpSection;
+use super::traces::TracesSection;
 use crate::workflows::answer_status::MAX_CACHE_S;
 use crate::workflows::deliver_letters::Mail;
 use crate::workflows::limits::Allowed;
@@ -32,6 +33,9 @@ pub struct Config {
     /// Where everything is remembered; the file `remint.db` of the data folder, if it is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseSection>,
+    /// Where traces go; nowhere, if it is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traces: Option<TracesSection>,
     /// How often a source, a user or an invitation may ask.
     #[serde(default)]
     pub limits: Allowed,
@@ -150,6 +154,7 @@ const HEADER: &str = "\
 # file remint.db of this folder.
 # limits: how many requests a minute are served of one source, one user (by phone or portal) and one invitation, at once or evenly, and how many
 # connections one source may have. 0: any number. unlimited_sources: addresses that many come from, such as a balancer's. Each server counts for itself.
+# traces: endpoint, where an OpenTelemetry collector takes OTLP/HTTP (http://127.0.0.1:4318/v1/traces). Without it, nothing is traced.
 # hsm: module (PKCS#11), token (its label), and pin_file or pin_variable: where the PIN of the token's user is read.
 
 ";

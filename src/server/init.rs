@@ -145,6 +145,7 @@ fn config(foundation: &Foundation) -> Config {
         metrics: ports.metrics.map(|port| MetricsListener { listen: format!("127.0.0.1:{port}") }),
         mail: MailSection::default(),
         database: foundation.database.clone(),
+        traces: None,
         limits: Allowed::default(),
         hsm: foundation.hsm.clone(),
     }

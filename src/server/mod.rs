@@ -26,6 +26,7 @@ pub mod renew;
 pub mod root_crl;
 mod secret;
 pub mod smtp;
+pub mod traces;
 
 use std::fmt::Display;
 use std::path::Path;

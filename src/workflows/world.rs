@@ -22,6 +22,7 @@ use super::sign_in::falls_into_other_hands;
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::invite::NewTicket;
 use crate::lifecycle::acts::redeem::NewCredential;
+use crate::lifecycle::change::Change;
 use crate::lifecycle::holdings::Holdings;
 use crate::lifecycle::ids::{CredentialId, RequestId, Serial, TicketId, UserId};
 use crate::lifecycle::policy::Policy;
@@ -157,6 +158,7 @@ impl World {
             writes.push(Write::PortalSessionsEnded { user, except: None }); // a user's own session goes on: see `end_other_sessions`
         }
         audit.on_behalf_of = Some(user);
+        tell(&audit, &writes);
         let guard = Guard { user, version: loaded.version };
         self.store.commit(Commit { name, guard: Some(guard), writes, audit: Some(audit) }).await?;
         Ok(())
@@ -197,6 +199,7 @@ impl World {
             Value::Object(asked) => asked.extend(said.map(|(word, text)| (word.to_owned(), json!(text)))),
             details => *details = said.map(|(word, text)| (word.to_owned(), json!(text))).into_iter().collect(),
         }
+        tell(&audit, &[]);
         let commit = Commit { name: "refusal", guard: None, writes: Vec::new(), audit: Some(audit) };
         match self.store.commit(commit).await {
             Ok(()) => Failure::Refused(refusal),
@@ -228,6 +231,14 @@ impl World {
     }
 }
 
+/// For the log and for traces: which request of the lifecycle the work at hand is about.
+fn tell(audit: &Entry, writes: &[Write]) {
+    if let Some(incident) = audit.request {
+        let opens = writes.iter().any(|write| matches!(write, Write::Change(Change::RequestOpened(request)) if request.id == incident));
+        tracing::info!(act = audit.act, %incident, opens, "to be kept");
+    }
+}
+
 /// Unix time, for a gauge.
 #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit for many thousand years")]
 pub fn seconds(at: Timestamp) -> f64 {
@@ -235,7 +246,7 @@ pub fn seconds(at: Timestamp) -> f64 {
 }
 
 /// The writes of a list of changes.
-pub fn changes(changes: Vec<crate::lifecycle::change::Change>) -> Vec<Write> {
+pub fn changes(changes: Vec<Change>) -> Vec<Write> {
     changes.into_iter().map(Write::Change).collect()
 }
 

@@ -13,3 +13,4 @@ mod renew;
 mod store_equals_rules;
 #[path = "../support/mod.rs"]
 mod support;
+mod traces;
