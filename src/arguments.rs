@@ -49,7 +49,7 @@ pub enum Command {
         /// The database: postgres://user@host/database?sslmode=verify-full&sslrootcert=ca.pem
         #[arg(long, value_name = "URL")]
         to: String,
-        /// The file that holds its password.
+        /// The file that holds its password: an absolute path, or one from the data folder.
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
         /// Or the environment variable that holds it.
@@ -205,7 +205,7 @@ pub struct InitArguments {
     /// Remember everything in this database: postgres://user@host/database?sslmode=verify-full&sslrootcert=ca.pem; it must be empty.
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
-    /// The file that holds the password of the database.
+    /// The file that holds the password of the database: an absolute path, or one from the data folder.
     #[arg(long, value_name = "FILE", requires = "database_url")]
     pub database_password_file: Option<PathBuf>,
     /// Or the environment variable that holds it.

@@ -2,8 +2,17 @@
 
 mod arguments;
 
+/// Says a line to whoever asked. Where nobody reads on (`| head`), there is nothing more to do.
+macro_rules! say {
+    ($($words:tt)*) => {
+        if writeln!(std::io::stdout(), $($words)*).is_err() {
+            std::process::exit(1);
+        }
+    };
+}
+
 use std::collections::BTreeSet;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -83,17 +92,17 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
         Command::Init(arguments) => found(*arguments).await?,
         Command::Serve(Data { data }) => serve(&data).await?,
         Command::Copy { data, to, password_file, password_variable } => {
-            println!("{}", moving::copy(&data.data, &DatabaseSection { url: to, password_file, password_variable }).await?);
+            say!("{}", moving::copy(&data.data, &DatabaseSection { url: to, password_file, password_variable }).await?);
         }
-        Command::Backup { data, out, with_master_key } => println!("{}", backup::backup(&data.data, &out, with_master_key).await?),
+        Command::Backup { data, out, with_master_key } => say!("{}", backup::backup(&data.data, &out, with_master_key).await?),
         Command::Restore { data, from, .. } => match from {
-            Some(from) => println!("{}", backup::restore(&from, &data.data).await?),
-            None => println!("{}", backup::accept_loss(&data.data).await?),
+            Some(from) => say!("{}", backup::restore(&from, &data.data).await?),
+            None => say!("{}", backup::accept_loss(&data.data).await?),
         },
-        Command::Renew(Data { data }) => println!("{}", renew::renew(&data).await?),
+        Command::Renew(Data { data }) => say!("{}", renew::renew(&data).await?),
         Command::Migrate(Data { data }) => {
             let place = database::migrate(&data, &Config::load(&data)?).await?;
-            println!("{place}: up to date");
+            say!("{place}: up to date");
         }
         Command::Operator(OperatorCommand::Add { data, name, role, out, password }) => {
             let world = open(&data.data).await?;
@@ -103,12 +112,12 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
             let world = open(&data.data).await?;
             end_operator(&world, &name).await?;
             publish_crl(&world).await?;
-            println!("{name}: record closed, certificates revoked");
+            say!("{name}: record closed, certificates revoked");
         }
         Command::RootCrl { data, out, days } => {
             let pem = root_crl::root_crl(&data.data, days, &SystemClock)?;
             std::fs::write(&out, pem).map_err(|source| ServerError::new(format!("{}: {source}", out.display())))?;
-            println!("{}: may be relied upon for {days} days", out.display());
+            say!("{}: may be relied upon for {days} days", out.display());
         }
         Command::Check(Data { data }) => {
             let checked = match check::check(&data).await {
@@ -118,21 +127,21 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
                     return Ok(ExitCode::from(2));
                 }
             };
-            println!("{}", check::told(&checked));
+            say!("{}", check::told(&checked));
             return Ok(if checked.report.divergences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Escrow(EscrowCommand::Rotate(Data { data })) => {
             let world = open(&data).await?;
             let rotation = rotate_escrow(&world).await?;
             world.store.close().await;
-            println!("{}", escrow::told(&rotation)?);
+            say!("{}", escrow::told(&rotation)?);
         }
         Command::Policy(PolicyCommand::Explain { data, profile }) => {
             let settings = match data {
                 Some(data) => policy::explain(&data.join("certs/policy.toml"))?,
                 None => policy::settings_of(profile),
             };
-            println!("{}", policy::told(&settings));
+            say!("{}", policy::told(&settings));
         }
         Command::Audit(AuditCommand::Verify { data, log, ca, checkpoint }) => {
             let verdict = match (data, log, ca) {
@@ -140,7 +149,7 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
                 (None, Some(log), Some(ca)) => audit::verify_log(&log, &ca, &checkpoint)?,
                 (None, _, _) => return Err(ServerError::new("expected: --data, or --log with --ca")),
             };
-            println!("{}", audit::told(&verdict));
+            say!("{}", audit::told(&verdict));
             return Ok(if verdict.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Audit(AuditCommand::Export { data, out }) => {
@@ -153,7 +162,7 @@ async fn run(command: Command) -> Result<ExitCode, ServerError> {
             let upn = upn.unwrap_or_else(|| email.clone());
             let attributes = Attributes { sid, fasc_n, policies: policy.into_iter().collect() };
             let user = create_user(&world, &administrator(), NewUser { name, email, upn, attributes }).await?;
-            println!("{}", user.id);
+            say!("{}", user.id);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -163,8 +172,8 @@ async fn give_password(world: &World, login: &str) -> Result<(), ServerError> {
     let found = world.store.portal_user(login).await?;
     let (user, _) = found.ok_or_else(|| ServerError::new(format!("{login}: expected: the e-mail address or UPN of a user")))?;
     let password = give_initial_password(world, &administrator(), user.id).await?;
-    println!("{}: {}", user.email, password.as_str());
-    println!("it signs in once, within 72 hours; then a password of their own is asked for");
+    say!("{}: {}", user.email, password.as_str());
+    say!("it signs in once, within 72 hours; then a password of their own is asked for");
     Ok(())
 }
 
@@ -180,19 +189,19 @@ async fn found(arguments: InitArguments) -> Result<(), ServerError> {
         own_root::install(&data, &chain, root.as_deref(), master.as_deref(), &SystemClock, &SystemEntropy).await?;
     } else if let Some(csr) = csr {
         own_root::ask(&data, &foundation, issuing_name.as_deref(), &csr, master.as_deref(), &SystemEntropy)?;
-        println!("made {}, all but what the organization's root must sign: {}", data.display(), csr.display());
-        println!("next: remint init --data {} --install-chain CHAIN.pem", data.display());
+        say!("made {}, all but what the organization's root must sign: {}", data.display(), csr.display());
+        say!("next: remint init --data {} --install-chain CHAIN.pem", data.display());
         return Ok(());
     } else {
         init(&data, &foundation, master.as_deref(), &SystemClock, &SystemEntropy).await?;
     }
-    println!("made {}", data.display());
+    say!("made {}", data.display());
     match master {
-        Some(_) => println!("private keys are sealed under the master key of {}", house::MASTER_KEY_VARIABLE),
-        None => println!("private keys are sealed under {}: keep a copy of it elsewhere", data.join("master.key").display()),
+        Some(_) => say!("private keys are sealed under the master key of {}", house::MASTER_KEY_VARIABLE),
+        None => say!("private keys are sealed under {}: keep a copy of it elsewhere", data.join("master.key").display()),
     }
-    println!("root certificate: {}", data.join("ca/root.pem").display());
-    println!("next: remint operator add --data {} NAME --role help-desk --out NAME.p12", data.display());
+    say!("root certificate: {}", data.join("ca/root.pem").display());
+    say!("next: remint operator add --data {} NAME --role help-desk --out NAME.p12", data.display());
     Ok(())
 }
 
@@ -201,13 +210,13 @@ async fn serve(data: &Path) -> Result<(), ServerError> {
     // what is wrong with the folder is said before any port is bound
     let world = Server::open(data, &config).await?;
     let server = Server::serve(world, &config, Sockets::bind(&config).await?)?;
-    println!("devices  https://{}", config.devices.address);
-    println!("desk     https://{}", config.desk.address);
+    say!("devices  https://{}", config.devices.address);
+    say!("desk     https://{}", config.desk.address);
     if let Some(portal) = &config.portal {
-        println!("portal   https://{}", portal.address);
+        say!("portal   https://{}", portal.address);
     }
-    println!("status   {}", config.status.url);
-    println!("ready");
+    say!("status   {}", config.status.url);
+    say!("ready");
     told_to_stop().await?;
     server.stop().await;
     Ok(())
@@ -222,9 +231,9 @@ async fn hire(world: &World, name: &str, roles: BTreeSet<Role>, out: &Path, pass
     let identity = add_operator(world, name, roles, None).await?;
     let file = p12(&identity.key, &identity.certificate, world.authority.chain(), name, &password).map_err(ServerError::new)?;
     write_private(out, &file)?;
-    println!("{name}: {}", out.display());
+    say!("{name}: {}", out.display());
     if made {
-        println!("password: {password}");
+        say!("password: {password}");
     }
     Ok(())
 }

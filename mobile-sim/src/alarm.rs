@@ -9,6 +9,9 @@ use crate::fleet::{FleetError, created};
 use crate::relying_party::{RelyingParty, Status, StatusError};
 use crate::wire::Client;
 
+/// How often the CRL is fetched.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// A device to lose.
 #[derive(Clone, Debug)]
 pub struct Losable {
@@ -24,6 +27,8 @@ pub struct Alarms {
     pub answered: Vec<Duration>,
     /// From that answer until the answer of OCSP that says on hold, shortest first.
     pub known: Vec<Duration>,
+    /// From the operator's answer until a CRL that lists it, shortest first; empty where no CRL was asked for.
+    pub listed: Vec<Duration>,
     /// How many OCSP answers still said good after the operator was answered.
     pub late: usize,
 }
@@ -40,7 +45,7 @@ pub enum AlarmError {
 }
 
 /// Reports each device lost, one after the other, and asks OCSP until it says so.
-pub async fn raise(desk: &Client, relying_party: &RelyingParty, devices: &[Losable]) -> Result<Alarms, AlarmError> {
+pub async fn raise(desk: &Client, relying_party: &RelyingParty, devices: &[Losable], by_crl: bool) -> Result<Alarms, AlarmError> {
     let mut alarms = Alarms::default();
     for lost in devices {
         let report = json!({ "target": lost.device, "reason": "lost", "mode": "remote" });
@@ -57,8 +62,15 @@ pub async fn raise(desk: &Client, relying_party: &RelyingParty, devices: &[Losab
             }
         }
         alarms.known.push(answered.elapsed());
+        if by_crl {
+            while relying_party.crl().await?.status_of(&lost.auth.serial()) == Status::Good {
+                tokio::time::sleep(LOOK).await;
+            }
+            alarms.listed.push(answered.elapsed());
+        }
     }
     alarms.answered.sort_unstable();
     alarms.known.sort_unstable();
+    alarms.listed.sort_unstable();
     Ok(alarms)
 }

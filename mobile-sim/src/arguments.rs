@@ -227,7 +227,16 @@ pub struct FleetArgs {
     /// The status listener, for --lose: http://host:port
     #[arg(long, value_name = "URL")]
     pub status: Option<String>,
+    /// For --lose: wait each time for a CRL that lists it, too
+    #[arg(long, requires = "status")]
+    pub crl: bool,
     /// How many of them at a time
     #[arg(long, default_value_t = 8, value_name = "COUNT")]
     pub concurrency: usize,
+    /// Instead, so many of them a second, however many are under way
+    #[arg(long, conflicts_with = "concurrency", value_name = "RATE")]
+    pub per_second: Option<f64>,
+    /// With --per-second: how often a phone that is turned away comes again, when it was told to
+    #[arg(long, default_value_t = 10, value_name = "COUNT")]
+    pub retries: usize,
 }

@@ -2,6 +2,8 @@
 //!
 //! No message repeats a secret, and text that came from a server is shortened and stripped of control characters before it is shown.
 
+use std::time::Duration;
+
 use crate::message::Message;
 use crate::wire::WireError;
 
@@ -52,6 +54,14 @@ impl PhoneError {
         match self {
             Self::Refused { code, .. } | Self::Busy { code, .. } => Some(code),
             Self::Usage(_) | Self::Unreachable { .. } | Self::Untrusted { .. } | Self::Storage(_) => None,
+        }
+    }
+
+    /// When the server said that it may be asked again, if it did.
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { retry_after_s, .. } => retry_after_s.map(Duration::from_secs),
+            Self::Usage(_) | Self::Refused { .. } | Self::Unreachable { .. } | Self::Untrusted { .. } | Self::Storage(_) => None,
         }
     }
 

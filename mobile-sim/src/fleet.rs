@@ -3,6 +3,9 @@
 //! Users and invitations are prepared through the desk API before the clock starts. What is timed is everything that a phone does,
 //! the making of its keys included. The phones forget everything: disks are not what is measured. The desk's connections are closed
 //! before the phones begin, and a phone holds two connections at most, so that open files do not limit what can be measured.
+//!
+//! So many at a time, each as soon as another one is done, measure what a server can do; so many a second, whatever it does, measure what
+//! becomes of those who come: their time counts from when they came.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -29,7 +32,16 @@ pub struct Fleet {
     /// What the desk's certificate must chain to, PEM.
     pub roots_pem: String,
     pub phones: usize,
-    pub concurrency: usize,
+    pub pace: Pace,
+}
+
+/// When the next phone begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Pace {
+    /// When one of so many is done.
+    AtATime(usize),
+    /// So many a second, evenly. Who is turned away comes again when told to, so many times.
+    PerSecond { rate: f64, retries: usize },
 }
 
 /// Phones that have their invitations, and nothing more.
@@ -50,7 +62,7 @@ impl Prepared {
 }
 
 /// What came of the issuances.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Report {
     pub issuing: Duration,
     /// How long each whole issuance took, shortest first.
@@ -59,6 +71,10 @@ pub struct Report {
     pub issued: Vec<Losable>,
     /// The chain that the phones were shown.
     pub authorities: Vec<Certificate>,
+    /// How often a phone was told to come again later.
+    pub turned_away: usize,
+    /// How many were done in each tenth of the time.
+    pub in_each_tenth: [usize; 10],
     /// How often each failure occurred.
     pub failures: BTreeMap<String, usize>,
 }
@@ -111,13 +127,18 @@ impl Fleet {
     /// Issues every phone. Invitations can be used once, and so can what was prepared.
     pub async fn issue(&self, prepared: Prepared) -> Result<Report, FleetError> {
         let started = Instant::now();
-        let results = in_parallel(prepared.recruits, self.concurrency, issue).await?;
-        let issuing = started.elapsed();
-        let mut report = Report { issuing, latencies: Vec::new(), issued: Vec::new(), authorities: Vec::new(), failures: BTreeMap::new() };
-        for result in results {
-            match result {
-                Ok((latency, phone)) => {
-                    report.latencies.push(latency);
+        let results = match self.pace {
+            Pace::AtATime(concurrency) => in_parallel(prepared.recruits, concurrency, |recruit| issue(recruit, 0)).await?,
+            Pace::PerSecond { rate, retries } => in_turn(prepared.recruits, rate, move |recruit| issue(recruit, retries)).await?,
+        };
+        let mut report = Report { issuing: started.elapsed(), ..Report::default() };
+        for Issuance { ended_at, took, turned_away, outcome } in results {
+            report.turned_away += turned_away;
+            match outcome {
+                Ok(phone) => {
+                    report.latencies.push(took);
+                    let tenth = (ended_at - started).as_secs_f64() / report.issuing.as_secs_f64() * 10.0;
+                    report.in_each_tenth[(tenth as usize).min(9)] += 1;
                     let card = phone.card();
                     if let (Some(auth), Some(standing)) = (card.certificate("auth"), &card.standing) {
                         report.issued.push(Losable { device: standing.device.clone(), auth: auth.clone() });
@@ -136,13 +157,23 @@ impl Fleet {
         aws_lc_rs::rand::fill(&mut mark).map_err(|_| FleetError::Worker)?;
         let mark = crate::encoding::hex(&mark).to_lowercase();
         let mut desks = Vec::new();
-        for _ in 0..self.concurrency.max(1) {
+        for _ in 0..self.desks() {
             desks.push(Arc::new(Client::new(&self.desk, &self.roots_pem, Some(self.operator.clone()))?));
         }
         let turns = desks.iter().cycle().take(self.phones).enumerate();
         let turns = turns.map(|(number, desk)| (desk.clone(), format!("{mark}-{number:05}"))).collect();
-        let recruited = in_parallel(turns, self.concurrency, |(desk, name)| async move { recruit(&desk, &name).await });
+        let recruited = in_parallel(turns, self.desks(), |(desk, name)| async move { recruit(&desk, &name).await });
         recruited.await?.into_iter().collect()
+    }
+}
+
+impl Fleet {
+    /// How many operators prepare at a time.
+    fn desks(&self) -> usize {
+        match self.pace {
+            Pace::AtATime(concurrency) => concurrency.max(1),
+            Pace::PerSecond { .. } => 16,
+        }
     }
 }
 
@@ -184,14 +215,52 @@ pub(crate) fn created<T: serde::de::DeserializeOwned>(reply: Reply) -> Result<T,
     }
 }
 
-async fn issue(recruit: Recruit) -> Result<(Duration, Phone), String> {
+/// How long a phone waits that got no answer, the first time; then longer each time.
+const UNTOLD: Duration = Duration::from_secs(2);
+
+/// What became of one phone.
+struct Issuance {
+    ended_at: Instant,
+    took: Duration,
+    turned_away: usize,
+    outcome: Result<Phone, String>,
+}
+
+async fn issue(recruit: Recruit, retries: usize) -> Issuance {
     let started = Instant::now();
     let mut phone = Phone::in_memory();
-    match phone.issue(&recruit.invitation, recruit.code.as_deref(), &recruit.device, &Faults::default()).await {
-        Ok(Outcome::Issued) => Ok((started.elapsed(), phone)),
-        Ok(Outcome::AlreadyIssued | Outcome::Signed) => Err("not issued".to_owned()),
-        Err(error) => Err(error.to_string()),
+    let mut turned_away = 0;
+    let outcome = loop {
+        match phone.issue(&recruit.invitation, recruit.code.as_deref(), &recruit.device, &Faults::default()).await {
+            Ok(Outcome::Issued) => break Ok(phone),
+            Ok(Outcome::AlreadyIssued | Outcome::Signed) => break Err("not issued".to_owned()),
+            Err(error) if error.is_transient() && turned_away < retries => {
+                turned_away += 1;
+                tokio::time::sleep(error.wait().unwrap_or(UNTOLD * turned_away.min(15) as u32)).await;
+            }
+            Err(error) => break Err(error.to_string()),
+        }
+    };
+    Issuance { ended_at: Instant::now(), took: started.elapsed(), turned_away, outcome }
+}
+
+/// Does `work` on so many items a second, however many are under way; the results are in no order.
+async fn in_turn<T, R, F>(items: Vec<T>, per_second: f64, work: impl Fn(T) -> F) -> Result<Vec<R>, FleetError>
+where
+    R: Send + 'static,
+    F: Future<Output = R> + Send + 'static,
+{
+    let mut at_work = JoinSet::new();
+    let started = tokio::time::Instant::now();
+    for (number, item) in items.into_iter().enumerate() {
+        tokio::time::sleep_until(started + Duration::from_secs_f64(number as f64 / per_second)).await;
+        at_work.spawn(work(item));
     }
+    let mut results = Vec::with_capacity(at_work.len());
+    while let Some(done) = at_work.join_next().await {
+        results.push(done.map_err(|_| FleetError::Worker)?);
+    }
+    Ok(results)
 }
 
 /// Does `work` on every item, `concurrency` of them at a time; the results are in no order.
@@ -243,7 +312,7 @@ mod tests {
     fn percentiles_are_by_nearest_rank() {
         let latencies = (1..=100).map(Duration::from_millis).collect();
         let issuing = Duration::from_secs(2);
-        let report = Report { issuing, latencies, issued: Vec::new(), authorities: Vec::new(), failures: BTreeMap::new() };
+        let report = Report { issuing, latencies, ..Report::default() };
         assert_eq!([0.5, 0.95, 0.99, 1.0].map(|share| report.percentile_ms(share)), [50.0, 95.0, 99.0, 100.0]);
         assert_eq!(report.issued_per_second(), 50.0);
     }

@@ -13,7 +13,7 @@ use clap::Parser;
 use failure::Failure;
 use mobile_sim::alarm;
 use mobile_sim::certificate::Certificate;
-use mobile_sim::fleet::{Fleet, FleetError, Report, percentile_ms};
+use mobile_sim::fleet::{Fleet, FleetError, Pace, Report, percentile_ms};
 use mobile_sim::rate::{Measured, Rate};
 use mobile_sim::wire::Client;
 use mobile_sim::{
@@ -161,23 +161,26 @@ async fn fleet(args: FleetArgs) -> Result<ExitCode, Failure> {
         operator: Identity::from_p12(&operator, &args.operator_password).map_err(|error| Failure::usage(error.to_string()))?,
         roots_pem: fs::read_to_string(&args.ca).map_err(|error| Failure::unreadable(&args.ca, error))?,
         phones: args.phones,
-        concurrency: args.concurrency,
+        pace: args.per_second.map_or(Pace::AtATime(args.concurrency), |rate| Pace::PerSecond { rate, retries: args.retries }),
     };
     let prepared = fleet.prepare().await?;
-    println!("phones:       {}, {} at a time", args.phones, args.concurrency);
+    match fleet.pace {
+        Pace::AtATime(count) => println!("phones:       {}, {count} at a time", args.phones),
+        Pace::PerSecond { rate, .. } => println!("phones:       {}, {rate} a second", args.phones),
+    }
     println!("preparation:  {:.2} s, for {} users and invitations; not counted below", prepared.took.as_secs_f64(), prepared.len());
     let report = fleet.issue(prepared).await?;
     print(&report);
     if let Some(url) = &args.status {
-        lose(&fleet, &report, url, args.lose).await?;
+        lose(&fleet, &report, url, &args).await?;
     }
     Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn lose(fleet: &Fleet, report: &Report, url: &str, count: usize) -> Result<(), Failure> {
+async fn lose(fleet: &Fleet, report: &Report, url: &str, args: &FleetArgs) -> Result<(), Failure> {
     let desk = Client::new(&fleet.desk, &fleet.roots_pem, Some(fleet.operator.clone())).map_err(FleetError::from)?;
     let relying_party = RelyingParty::new(url, &report.authorities)?;
-    let alarms = alarm::raise(&desk, &relying_party, &report.issued[..count.min(report.issued.len())]).await?;
+    let alarms = alarm::raise(&desk, &relying_party, &report.issued[..args.lose.min(report.issued.len())], args.crl).await?;
     let line = |name: &str, times: &[Duration]| {
         let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| percentile_ms(times, share));
         println!("{name} p50 {p50:.2}, p95 {p95:.2}, p99 {p99:.2}");
@@ -185,6 +188,9 @@ async fn lose(fleet: &Fleet, report: &Report, url: &str, count: usize) -> Result
     println!("lost:         {}, OCSP still said good: {} times", alarms.known.len(), alarms.late);
     line("operator's answer, ms:          ", &alarms.answered);
     line("from it until OCSP says so, ms: ", &alarms.known);
+    if args.crl {
+        line("from it until a CRL says so, ms:", &alarms.listed);
+    }
     Ok(())
 }
 
@@ -192,8 +198,9 @@ fn print(report: &Report) {
     println!("issued:       {} in {:.2} s", report.latencies.len(), report.issuing.as_secs_f64());
     println!("failures:     {}", report.failures.values().sum::<usize>());
     println!("issuances/s:  {:.1}", report.issued_per_second());
-    let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| report.percentile_ms(share));
-    println!("latency ms:   p50 {p50:.1}, p95 {p95:.1}, p99 {p99:.1}");
+    let [p50, p95, p99, p999] = [0.5, 0.95, 0.99, 0.999].map(|share| report.percentile_ms(share));
+    println!("latency ms:   p50 {p50:.1}, p95 {p95:.1}, p99 {p99:.1}, p99.9 {p999:.1}");
+    println!("turned away:  {} times; done in each tenth of the time: {:?}", report.turned_away, report.in_each_tenth);
     for (failure, count) in &report.failures {
         println!("  {count} x {failure}");
     }

@@ -45,6 +45,12 @@ impl Problem {
         Self::new("malformed", detail)
     }
 
+    /// More than this server can do is asked of it.
+    pub fn overloaded(wait_s: u32) -> Self {
+        let detail = format!("found: more requests than this server can work on, expected: the same one again, in {wait_s} seconds");
+        Self { retry_after_s: Some(wait_s), ..Self::new("unavailable", detail) }
+    }
+
     pub fn certificate_required() -> Self {
         Self::new("certificate-required", "found: no client certificate, expected: one")
     }

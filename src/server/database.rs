@@ -33,15 +33,11 @@ impl Config {
             return Ok(Place::File(dir.join(FILE)));
         };
         let place = Place::parse(url, dir).map_err(|wrong| ServerError::new(format!("remint.toml: database.url: {wrong}")))?;
-        let password = match (password_file, password_variable) {
-            (Some(_), Some(_)) => {
-                return Err(ServerError::new("remint.toml: database: found: password_file and password_variable, expected: one of them"));
-            }
-            (Some(file), None) => secret::from_file(&dir.join(file), THE_PASSWORD)?,
-            (None, Some(variable)) => secret::from_variable(variable, THE_PASSWORD)?,
-            (None, None) => return Ok(place),
-        };
-        Ok(place.with_password(&password))
+        let password = secret::password_of("database", dir, password_file.as_deref(), password_variable.as_deref(), THE_PASSWORD)?;
+        Ok(match password {
+            Some(password) => place.with_password(&password),
+            None => place,
+        })
     }
 }
 

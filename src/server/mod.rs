@@ -29,6 +29,7 @@ pub mod smtp;
 pub mod traces;
 
 use std::fmt::Display;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -121,6 +122,8 @@ pub struct Server {
     duties: Duties,
     /// Those of the devices listener.
     _threads: OwnThreads,
+    /// Held for as long as it serves.
+    _lock: File,
 }
 
 impl Server {
@@ -142,6 +145,7 @@ impl Server {
 
     /// Serves a world that is open: with its own clock, if a test holds it.
     pub fn serve(world: World, config: &Config, sockets: Sockets) -> Result<Self, ServerError> {
+        let lock = lock(&world.folder)?;
         let post = Delivery::of(config, &world)?;
         let world = Arc::new(world);
         let (stop, stopped) = watch::channel(false);
@@ -151,7 +155,7 @@ impl Server {
         let threads = listeners::listen(&mut tasks, &world, config, sockets, &stopped)?;
         tasks.spawn(jobs::keep_copies(Arc::clone(&world), stopped.clone()));
         jobs::spawn(&mut tasks, &world, post, &duties, &stopped);
-        Ok(Self { world, stop, tasks, duties, _threads: threads })
+        Ok(Self { world, stop, tasks, duties, _threads: threads, _lock: lock })
     }
 
     /// Stops: no new connections, open requests end, queued commits are kept.
@@ -163,6 +167,18 @@ impl Server {
         }
         jobs::keep_copy(&self.world).await;
         self.world.store.close().await;
+    }
+}
+
+/// A data folder has one server: two of them over one SQLite file would not hear of each other's changes.
+fn lock(folder: &Path) -> Result<File, ServerError> {
+    let path = folder.join("serving.lock");
+    let failed = |source: &dyn Display| ServerError::new(format!("{}: {source}", path.display()));
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| failed(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(failed(&"found: a server that serves this data folder, expected: one server a data folder")),
+        Err(TryLockError::Error(error)) => Err(failed(&error)),
     }
 }
 

@@ -4,15 +4,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
+use super::own_threads::Delay;
 use crate::workflows::limits::{Allowed, Source};
 
 /// How many connections a listener serves at once at most.
 const MOST: usize = 12_288;
+/// How far behind the threads may be that a new connection is still taken.
+const BEHIND: Duration = Duration::from_millis(250);
+const TO_ASK: Duration = Duration::from_secs(2);
 /// How many open files the process keeps for everything else.
 const OTHER_FILES: u64 = 256;
 
@@ -38,6 +44,10 @@ pub struct Places {
     /// How many one source may take; any number if there is none.
     of_source: Option<usize>,
     unlimited: Vec<Source>,
+    /// Of the threads that serve, if anybody looks.
+    delay: Option<Delay>,
+    /// How long a connection may be silent when others want its place.
+    to_ask: Duration,
     taken: Mutex<Taken>,
 }
 
@@ -45,8 +55,16 @@ pub struct Places {
 struct Taken {
     by_source: HashMap<Source, usize>,
     /// Those who have not asked anything yet, oldest first.
-    silent: BTreeMap<u64, AbortHandle>,
+    silent: BTreeMap<u64, (Instant, AbortHandle)>,
     count: u64,
+}
+
+impl Taken {
+    /// Who has waited longest without asking anything, and long enough to have asked.
+    fn give_way(&mut self, to_ask: Duration) -> Option<AbortHandle> {
+        let oldest = self.silent.first_entry().filter(|oldest| oldest.get().0.elapsed() >= to_ask)?;
+        Some(oldest.remove().1)
+    }
 }
 
 /// A taken place; it is free again when this is dropped.
@@ -59,23 +77,29 @@ pub struct Place {
 }
 
 impl Places {
-    pub fn new(count: usize, allowed: &Allowed) -> Arc<Self> {
+    /// `delay` is that of the threads that serve, where they may be behind.
+    pub fn new(count: usize, allowed: &Allowed, delay: Option<Delay>) -> Arc<Self> {
         let of_source = usize::try_from(allowed.connections_of_source).ok().filter(|count| *count > 0);
         let unlimited = allowed.unlimited_sources.iter().map(|address| Source::from(*address)).collect();
-        Arc::new(Self { free: Arc::new(Semaphore::new(count)), of_source, unlimited, taken: Mutex::default() })
+        Arc::new(Self { free: Arc::new(Semaphore::new(count)), of_source, unlimited, delay, to_ask: TO_ASK, taken: Mutex::default() })
     }
 
-    /// A place for a connection, unless its source has its share. When all are taken, who has waited longest without asking anything gives way.
+    /// A place for a connection, unless its source has its share, or those who serve are behind: a handshake is the dearest part of what a phone asks,
+    /// and one that comes too late for whoever began it is lost. When all are taken, who has waited longest without asking anything gives way.
     pub async fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let source = Source::from(address);
         if !self.has_room_for(source) {
             turned_away("connections-of-source");
             return None;
         }
+        if self.delay.as_ref().is_some_and(|delay| delay.now() > BEHIND) {
+            turned_away("behind");
+            return None;
+        }
         let place = match Arc::clone(&self.free).try_acquire_owned() {
             Ok(place) => place,
             Err(_) => {
-                let Some((_, oldest)) = self.lock().silent.pop_first() else {
+                let Some(oldest) = self.lock().give_way(self.to_ask) else {
                     turned_away("connections");
                     return None;
                 };
@@ -98,7 +122,7 @@ impl Places {
         // nobody has asked before the lock is free
         let mut taken = self.lock();
         let served = tokio::spawn(serve(place));
-        taken.silent.insert(number, served.abort_handle());
+        taken.silent.insert(number, (Instant::now(), served.abort_handle()));
     }
 
     fn has_room_for(&self, source: Source) -> bool {
@@ -146,13 +170,15 @@ mod tests {
     const HERE: [u8; 4] = [192, 0, 2, 1];
     const THERE: [u8; 4] = [192, 0, 2, 2];
 
-    fn places(count: usize, of_source: u32) -> Arc<Places> {
-        Places::new(count, &Allowed { connections_of_source: of_source, ..Allowed::default() })
+    fn places(count: usize, of_source: u32, to_ask: Duration) -> Arc<Places> {
+        let allowed = Allowed { connections_of_source: of_source, ..Allowed::default() };
+        let Some(places) = Arc::into_inner(Places::new(count, &allowed, None)) else { unreachable!() };
+        Arc::new(Places { to_ask, ..places })
     }
 
     #[tokio::test]
     async fn a_source_takes_its_share_and_no_more() {
-        let places = places(10, 2);
+        let places = places(10, 2, Duration::ZERO);
         let first = places.take(HERE.into()).await;
         let second = places.take(HERE.into()).await;
         assert!(first.is_some() && second.is_some());
@@ -167,8 +193,8 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_asked_nothing_gives_way_and_who_has_stays() {
-        let places = places(2, 0);
-        let (asked, mut silent) = (Arc::new(Mutex::new(None)), tokio::sync::mpsc::channel::<()>(1));
+        let places = places(2, 0, Duration::ZERO);
+        let asked = Arc::new(Mutex::new(None));
         let kept = Arc::clone(&asked);
         let place = places.take(HERE.into()).await.unwrap();
         places.serve(place, |place| async move {
@@ -176,19 +202,29 @@ mod tests {
             *kept.lock().unwrap() = Some(place);
             pending().await
         });
-        let (sender, place) = (silent.0, places.take(HERE.into()).await.unwrap());
-        places.serve(place, |_place| async move {
-            let _sender = sender;
-            let _place = _place;
+        let (silent, mut has_ended) = tokio::sync::mpsc::channel::<()>(1);
+        let place = places.take(HERE.into()).await.unwrap();
+        places.serve(place, |place| async move {
+            let _kept_until_the_end = (silent, place);
             pending().await
         });
         while asked.lock().unwrap().is_none() {
             tokio::task::yield_now().await;
         }
-        let third = places.take(THERE.into()).await;
-        assert!(third.is_some());
-        assert_eq!(silent.1.recv().await, None, "the silent one has ended");
-        third.as_ref().unwrap().asks();
+        let third = places.take(THERE.into()).await.unwrap();
+        assert_eq!(has_ended.recv().await, None, "the silent one has ended");
+        third.asks();
         assert!(places.take(THERE.into()).await.is_none(), "nobody is left who gives way");
+    }
+
+    #[tokio::test]
+    async fn who_may_still_be_about_to_ask_keeps_its_place() {
+        let places = places(1, 0, Duration::from_secs(3600));
+        let place = places.take(HERE.into()).await.unwrap();
+        places.serve(place, |place| async move {
+            let _kept_until_the_end = place;
+            pending().await
+        });
+        assert!(places.take(THERE.into()).await.is_none());
     }
 }

@@ -8,6 +8,25 @@ use zeroize::Zeroizing;
 
 use super::ServerError;
 
+/// A password that a section of `remint.toml` says where to find, if it says so: in a file, by its path from `dir`, or in a variable.
+pub fn password_of(
+    section: &str,
+    dir: &Path,
+    file: Option<&Path>,
+    variable: Option<&str>,
+    expected: &str,
+) -> Result<Option<Zeroizing<String>>, ServerError> {
+    match (file, variable) {
+        (Some(file), None) => from_file(&dir.join(file), expected).map(Some),
+        (None, Some(variable)) => from_variable(variable, expected).map(Some),
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => {
+            let wrong = format!("remint.toml: {section}: found: password_file and password_variable, expected: one of them");
+            Err(ServerError::new(wrong))
+        }
+    }
+}
+
 /// What the environment variable holds.
 pub fn from_variable(variable: &str, expected: &str) -> Result<Zeroizing<String>, ServerError> {
     let found = std::env::var(variable).map(Zeroizing::new);

@@ -1,7 +1,7 @@
 //! A mail server of the organization: letters are handed to it by SMTP submission (RFC 6409), over TLS (RFC 8314) or STARTTLS (RFC 3207).
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::Credentials;
@@ -86,12 +86,8 @@ impl Smtp {
 }
 
 fn credentials(section: &SmtpSection) -> Result<Option<Credentials>, ServerError> {
-    let password = match (&section.password_file, &section.password_variable) {
-        (None, None) => None,
-        (Some(file), None) => Some(secret::from_file(file, THE_PASSWORD)?),
-        (None, Some(variable)) => Some(secret::from_variable(variable, THE_PASSWORD)?),
-        (Some(_), Some(_)) => return Err(ServerError::new("mail.smtp: expected: either password_file or password_variable")),
-    };
+    let (file, variable) = (section.password_file.as_deref(), section.password_variable.as_deref());
+    let password = secret::password_of("mail.smtp", Path::new(""), file, variable, THE_PASSWORD)?;
     match (&section.user, password) {
         (None, None) => Ok(None),
         (Some(user), Some(password)) => Ok(Some(Credentials::new(user.clone(), password.as_str().to_owned()))),

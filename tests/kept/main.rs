@@ -14,3 +14,4 @@ mod store_equals_rules;
 #[path = "../support/mod.rs"]
 mod support;
 mod traces;
+mod upgrade;
