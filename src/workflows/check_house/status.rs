@@ -179,9 +179,10 @@ fn words(said: Option<&Said>) -> String {
     }
 }
 
-/// The CRL: every certificate that is not good, and no other. A difference counts if it is still there when the CRL had time to follow.
+/// The CRL: every certificate that is not good, and no other. A difference counts if it was there at every
+/// look: where something happens all the time, the list is always a moment behind, each time by something else.
 pub async fn check_crl(world: &World, published: &dyn Published, report: &mut Report) -> Result<(), Failure> {
-    let mut faults = Vec::new();
+    let mut faults: Option<Vec<String>> = None;
     if latest_crl(world).await?.is_none() && world.store.not_good(world.now()).await?.is_empty() {
         return Ok(()); // it was never served, and there is nothing to say
     }
@@ -191,7 +192,7 @@ pub async fn check_crl(world: &World, published: &dyn Published, report: &mut Re
         }
         let issuer = world.authority.issuing_certificate();
         let read = |fetched: Result<Vec<u8>, String>| fetched.and_then(|der| read_crl(&der, issuer).map_err(|fault| fault.to_string()));
-        faults = match read(published.crl().await) {
+        let found = match read(published.crl().await) {
             Err(fault) => vec![fault],
             Ok(crl) => {
                 report.crl_number = crl.number;
@@ -209,14 +210,23 @@ pub async fn check_crl(world: &World, published: &dyn Published, report: &mut Re
                 faults
             }
         };
-        if faults.is_empty() {
+        if still_there(&mut faults, found).is_empty() {
             return Ok(());
         }
     }
-    for fault in faults {
+    for fault in faults.unwrap_or_default() {
         report.diverges(format!("invariant 12: the CRL: {fault}"));
     }
     Ok(())
+}
+
+/// What was there at every look so far.
+fn still_there(faults: &mut Option<Vec<String>>, found: Vec<String>) -> &[String] {
+    match faults {
+        Some(faults) => faults.retain(|fault| found.contains(fault)),
+        None => *faults = Some(found),
+    }
+    faults.as_deref().unwrap_or_default()
 }
 
 async fn faulty_crl(world: &World, crl: &PublishedCrl) -> Result<Vec<String>, Failure> {
@@ -268,4 +278,20 @@ fn faulty_shard(crl: &PublishedCrl, shard: Shard, list: &PublishedCrl) -> Option
     }
     let theirs = crl.listed.iter().filter(|(serial, _)| shard.holds(serial));
     (!theirs.eq(list.listed.iter())).then(|| format!("{shard}: found: other certificates than the full list has of it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_there_at_every_look_counts() {
+        let mut faults = None;
+        let looks = [&["a lags", "b is wrong"][..], &["b is wrong", "c lags"], &["d lags", "b is wrong"]];
+        for look in looks {
+            still_there(&mut faults, look.iter().map(|fault| (*fault).to_owned()).collect());
+        }
+        assert_eq!(faults.as_deref(), Some(&["b is wrong".to_owned()][..]));
+        assert!(still_there(&mut faults, vec!["e lags".to_owned()]).is_empty());
+    }
 }
