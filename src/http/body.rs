@@ -1,14 +1,18 @@
 //! Request bodies: read whole, within a limit, and parsed at the edge with an error that says what was found.
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
 /// No request of ours needs more.
 pub const LIMIT: usize = 64 * 1024;
+
+/// How long a body may be that is taken in only to say that it is too long.
+const FORGOTTEN: usize = 4 * 1024 * 1024;
 
 /// A whole body.
 pub struct Whole(pub Bytes);
@@ -68,13 +72,21 @@ pub fn is_of_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
 
 async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
+    if let Some(length) = declared.filter(|length| *length > limit) {
+        if length <= FORGOTTEN {
+            forget(request.into_body()).await;
+        }
         return Err(too_large(limit));
     }
     to_bytes(request.into_body(), limit).await.map_err(|error| {
         let is_over = std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
         if is_over { too_large(limit) } else { Problem::malformed("the body ended early") }
     })
+}
+
+/// Takes a body in and keeps nothing of it: who is still sending does not look for an answer, and finds the connection closed instead.
+async fn forget(mut body: Body) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 fn too_large(limit: usize) -> Problem {
