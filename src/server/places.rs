@@ -17,7 +17,7 @@ use crate::workflows::limits::{Allowed, Source};
 /// How many connections a listener serves at once at most.
 const MOST: usize = 12_288;
 /// How far behind the threads may be that a new connection is still taken.
-const BEHIND: Duration = Duration::from_millis(250);
+const BEHIND: Duration = Duration::from_secs(1);
 const TO_ASK: Duration = Duration::from_secs(2);
 /// How many open files the process keeps for everything else.
 const OTHER_FILES: u64 = 256;
