@@ -2,15 +2,6 @@
 
 mod arguments;
 
-/// Says a line to whoever asked. Where nobody reads on (`| head`), there is nothing more to do.
-macro_rules! say {
-    ($($words:tt)*) => {
-        if writeln!(std::io::stdout(), $($words)*).is_err() {
-            std::process::exit(1);
-        }
-    };
-}
-
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -46,6 +37,15 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+/// Says a line to whoever asked. Where nobody reads on (`| head`), there is nothing more to do.
+macro_rules! say {
+    ($($words:tt)*) => {
+        if writeln!(std::io::stdout(), $($words)*).is_err() {
+            std::process::exit(1);
+        }
+    };
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {

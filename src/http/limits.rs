@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::peer::Peer;
 use super::problem::Problem;
-use crate::workflows::limits::Source;
+use crate::workflows::limits::{Source, turned_away};
 use crate::workflows::world::World;
 
 /// How many requests of phones are worked on at once: enough to keep the processors and the database busy.
@@ -63,7 +63,7 @@ impl Room {
         let most = if begins(&request) { BEGINNING } else { WAITING };
         let waits = room.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| (waiting < most).then_some(waiting + 1));
         if waits.is_err() {
-            metrics::counter!("remint_turned_away_total", "why" => "overload").increment(1);
+            turned_away("overload");
             return no(&request, Problem::overloaded(room.wait_s(world.now())));
         }
         let turn = Waits(&room.waiting);

@@ -49,12 +49,12 @@ pub fn status() -> Router<Arc<World>> {
 /// What every listener has: an answer where there is nothing, and a count of its answers.
 fn finished(listener: &'static str, router: Router<Arc<World>>) -> Router<Arc<World>> {
     let router = router.fallback(nothing_here).method_not_allowed_fallback(wrong_method);
-    router.layer(from_fn(not_guessed_at)).layer(from_fn(move |request, next| metrics::count(listener, request, next)))
+    router.layer(from_fn(move |request, next| metrics::count(listener, request, next)))
 }
 
 /// No browser takes an answer for something else than it says it is. (No Strict-Transport-Security: it would bind the status listener's plain port
 /// of the same host.)
-async fn not_guessed_at(request: Request, next: Next) -> Response {
+pub async fn not_guessed_at(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response

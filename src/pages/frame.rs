@@ -105,11 +105,10 @@ fn own_name(language: Language) -> &'static str {
     }
 }
 
-/// A page is for who asked for it, stays what it is, and says to other sites nothing of where it was.
+/// A page is for who asked for it, and says to other sites nothing of where it was.
 fn protect(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
     ] {

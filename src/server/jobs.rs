@@ -183,11 +183,16 @@ async fn deliver_and_look_ahead(world: &World, post: &dyn Post) -> Result<Durati
 }
 
 /// Makes an audit checkpoint at intervals. The last one is made when the server stops.
-async fn checkpoint_audits(world: Arc<World>, mut stop: watch::Receiver<bool>) {
+async fn checkpoint_audits(world: Arc<World>, stop: watch::Receiver<bool>) {
+    at_intervals(CHECKPOINT, stop, || checkpoint(&world)).await;
+}
+
+/// Does something now, and again after each interval, until it is time to stop.
+async fn at_intervals<F: Future<Output = ()>>(interval: Duration, mut stop: watch::Receiver<bool>, work: impl Fn() -> F) {
     loop {
-        checkpoint(&world).await;
+        work().await;
         tokio::select! {
-            () = sleep(CHECKPOINT) => {}
+            () = sleep(interval) => {}
             () = stopped(&mut stop) => return,
         }
     }
@@ -203,14 +208,8 @@ pub async fn checkpoint(world: &World) {
 
 /// Keeps a copy of every checkpoint in the data folder, whichever server made it: from the file they are copied elsewhere, and by it the folder
 /// knows an older database.
-pub async fn keep_copies(world: Arc<World>, mut stop: watch::Receiver<bool>) {
-    loop {
-        keep_copy(&world).await;
-        tokio::select! {
-            () = sleep(COPY) => {}
-            () = stopped(&mut stop) => return,
-        }
-    }
+pub async fn keep_copies(world: Arc<World>, stop: watch::Receiver<bool>) {
+    at_intervals(COPY, stop, || keep_copy(&world)).await;
 }
 
 /// Once.

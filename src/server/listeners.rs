@@ -38,7 +38,7 @@ pub fn listen(
             let ids = Arc::clone(&ids);
             async move { ids.serve(listener, request, next).await }
         });
-        router.layer(number).with_state(Arc::clone(world))
+        router.layer(from_fn(http::not_guessed_at)).layer(number).with_state(Arc::clone(world))
     };
     let counted =
         |listener, router: Router<Arc<World>>| numbered(listener, router.layer(from_fn_with_state(Arc::clone(world), limits::by_source)));

@@ -12,12 +12,13 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::own_threads::Delay;
-use crate::workflows::limits::{Allowed, Source};
+use crate::workflows::limits::{Allowed, Source, turned_away};
 
 /// How many connections a listener serves at once at most.
 const MOST: usize = 12_288;
 /// How far behind the threads may be that a new connection is still taken.
 const BEHIND: Duration = Duration::from_secs(1);
+/// How long a connection may be silent when others want its place.
 const TO_ASK: Duration = Duration::from_secs(2);
 /// How many open files the process keeps for everything else.
 const OTHER_FILES: u64 = 256;
@@ -46,7 +47,7 @@ pub struct Places {
     unlimited: Vec<Source>,
     /// Of the threads that serve, if anybody looks.
     delay: Option<Delay>,
-    /// How long a connection may be silent when others want its place.
+    /// [`TO_ASK`], but for tests.
     to_ask: Duration,
     taken: Mutex<Taken>,
 }
@@ -80,8 +81,8 @@ impl Places {
     /// `delay` is that of the threads that serve, where they may be behind.
     pub fn new(count: usize, allowed: &Allowed, delay: Option<Delay>) -> Arc<Self> {
         let of_source = usize::try_from(allowed.connections_of_source).ok().filter(|count| *count > 0);
-        let unlimited = allowed.unlimited_sources.iter().map(|address| Source::from(*address)).collect();
-        Arc::new(Self { free: Arc::new(Semaphore::new(count)), of_source, unlimited, delay, to_ask: TO_ASK, taken: Mutex::default() })
+        let (free, unlimited) = (Arc::new(Semaphore::new(count)), allowed.unlimited());
+        Arc::new(Self { free, of_source, unlimited, delay, to_ask: TO_ASK, taken: Mutex::default() })
     }
 
     /// A place for a connection, unless its source has its share, or those who serve are behind: a handshake is the dearest part of what a phone asks,
@@ -133,10 +134,6 @@ impl Places {
     fn lock(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn turned_away(why: &'static str) {
-    metrics::counter!("remint_turned_away_total", "why" => why).increment(1);
 }
 
 impl Place {

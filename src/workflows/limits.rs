@@ -43,6 +43,18 @@ impl Default for Allowed {
     }
 }
 
+impl Allowed {
+    /// The sources without a limit.
+    pub fn unlimited(&self) -> Vec<Source> {
+        self.unlimited_sources.iter().map(|address| Source::from(*address)).collect()
+    }
+}
+
+/// Counts who was not served, by which limit.
+pub fn turned_away(why: &'static str) {
+    metrics::counter!("remint_turned_away_total", "why" => why).increment(1);
+}
+
 /// Where somebody asks from: an IPv4 address, or the network of an IPv6 one, in which its holder has any number of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Source(IpAddr);
@@ -79,7 +91,7 @@ impl Limits {
             source: Limit::new("source", allowed.source_a_minute),
             user: Limit::new("user", allowed.user_a_minute),
             invitation: Limit::new("invitation", allowed.invitation_a_minute),
-            unlimited: allowed.unlimited_sources.iter().map(|address| Source::from(*address)).collect(),
+            unlimited: allowed.unlimited(),
         }
     }
 }
@@ -135,7 +147,7 @@ impl Limit {
             (poured - now <= MINUTE_US).then_some(poured)
         });
         counted.map(|_| ()).map_err(|empty_at| {
-            metrics::counter!("remint_turned_away_total", "why" => self.by).increment(1);
+            turned_away(self.by);
             let over_us = poured(empty_at) - now - MINUTE_US;
             TooOften { by: self.by, wait_s: u32::try_from(over_us.max(0) / 1_000_000 + 1).unwrap_or(u32::MAX) }
         })

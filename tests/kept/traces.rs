@@ -3,10 +3,11 @@
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
+use axum::routing::post;
 use mobile_sim::{Faults, Outcome};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use crate::support::process::Installation;
 use crate::support::relay::Relay;
@@ -14,29 +15,8 @@ use crate::support::stage::Stage;
 
 /// Takes what is posted to it.
 async fn collect(listener: TcpListener, taken: Arc<Mutex<Vec<String>>>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let taken = Arc::clone(&taken);
-        tokio::spawn(take(stream, taken));
-    }
-}
-
-async fn take(stream: TcpStream, taken: Arc<Mutex<Vec<String>>>) {
-    let mut stream = BufReader::new(stream);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line).await.unwrap();
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if line == "\r\n" || line.is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.unwrap();
-    taken.lock().unwrap().push(String::from_utf8(body).unwrap());
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+    let take = post(async move |body: String| taken.lock().unwrap().push(body));
+    axum::serve(listener, Router::new().route("/v1/traces", take)).await.unwrap();
 }
 
 /// OpenTelemetry's own description of the message, from PyPI, has every field, and each is of its type.

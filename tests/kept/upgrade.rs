@@ -48,9 +48,7 @@ async fn a_house_of_an_earlier_release_goes_on_with_all_that_is_in_it() {
         let found = desk.get(&format!("/api/users?q={words}")).await.unwrap();
         assert!(found.text().contains(&person.user), "{words}: {}", found.text());
     }
-    let (is_clean, said) = installation.runs(&["check"]);
-    assert!(is_clean, "{said}");
-    let aftermath = Aftermath::of(&installation).await;
+    let aftermath = Aftermath::checked(&installation).await;
     aftermath.is_one_new_phone(&person, &phone, &invited).await;
     aftermath.is_updated(&person, &phone).await;
 }

@@ -62,6 +62,16 @@ pub fn second_step(dir: &Path, from: &str, to: &str) {
     std::fs::write(&path, text.replace(&line(from), &line(to))).unwrap();
 }
 
+/// A line of `[limits]` in `remint.toml` becomes another.
+pub fn limit(dir: &Path, name: &str, value: u32) {
+    let path = dir.join("remint.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let changed = text.lines().map(|line| if line.starts_with(name) { format!("{name} = {value}") } else { line.to_owned() });
+    let changed = changed.collect::<Vec<_>>().join("\n");
+    assert_ne!(changed, text.trim_end(), "no {name}: {text}");
+    std::fs::write(path, changed).unwrap();
+}
+
 /// What the desk is answered when a request is opened: shown once.
 pub struct Invited {
     /// The id of the request.

@@ -58,13 +58,18 @@ impl Relay {
 
     /// The same invitation, by way of this relay.
     pub fn redirect(&self, invitation: &str) -> String {
-        let host = invitation.split(['?', '&']).find(|part| part.starts_with("h=")).expect("a host in the invitation");
-        invitation.replacen(host, &format!("h={}", self.address), 1)
+        redirected(invitation, &self.address)
     }
 
     pub fn order(&self, order: Order) {
         *self.order.lock().unwrap() = Some(order);
     }
+}
+
+/// An invitation that leads to another address.
+pub fn redirected(invitation: &str, address: &str) -> String {
+    let host = invitation.split(['?', '&']).find(|part| part.starts_with("h=")).expect("a host in the invitation");
+    invitation.replacen(host, &format!("h={address}"), 1)
 }
 
 async fn converse(phone: TcpStream, server: TcpStream, orders: Arc<Mutex<Option<Order>>>, installation: Arc<Installation>) {

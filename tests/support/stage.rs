@@ -11,7 +11,7 @@ use mobile_sim::{Card, DeviceFacts, DeviceKind, Faults, Invitation, Outcome, Pho
 use serde_json::{Value, json};
 
 use super::portal::Browser;
-use super::process::{Installation, mobile_sim};
+use super::process::{Installation, mobile_sim, until};
 use super::relay::Relay;
 
 const PIN: &str = "123456";
@@ -149,6 +149,16 @@ impl Handset {
     pub async fn issue(&self, invited: &Invited, faults: &Faults) -> Result<Outcome, PhoneError> {
         let invitation: Invitation = invited.uri.parse().unwrap();
         self.read().issue(&invitation, invited.code.as_deref(), &self.facts, faults).await
+    }
+
+    /// Runs again until it is issued.
+    pub async fn issue_at_last(&self, invited: &Invited) {
+        until("an issued phone", async || match self.issue(invited, &Faults::default()).await {
+            Ok(Outcome::Issued | Outcome::AlreadyIssued) => Some(()),
+            Err(error) if error.is_transient() => None,
+            other => panic!("{other:?}"),
+        })
+        .await;
     }
 
     pub async fn sync(&self, faults: &Faults) -> Result<Synced, PhoneError> {

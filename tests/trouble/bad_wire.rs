@@ -3,7 +3,7 @@
 use mobile_sim::{DeviceKind, Faults, Outcome, Phone};
 use remint::lifecycle::request::RequestState;
 
-use crate::support::live::{Live, device_of, facts};
+use crate::support::live::{Live, device_of, facts, limit};
 use crate::wire::BadWire;
 
 /// How many phones are replaced.
@@ -11,13 +11,8 @@ const STORIES: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_a_bad_wire_every_phone_is_issued_once() {
-    let live = Live::with_house(|dir| {
-        // they all come again at once
-        let path = dir.join("remint.toml");
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(path, text.replace("invitation_a_minute = 60", "invitation_a_minute = 0")).unwrap();
-    })
-    .await;
+    // they all come again at once
+    let live = Live::with_house(|dir| limit(dir, "invitation_a_minute", 0)).await;
     let wire = BadWire::before(&live.config.devices.address, 11).await;
     let (mut attempts, mut late) = (0, 0);
     for story in 0..STORIES {

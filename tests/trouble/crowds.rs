@@ -1,7 +1,6 @@
 //! More than one server can do, and one who asks for more than a share: whoever else asks is served, and who is turned away is told when to come
 //! again.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +12,7 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::live::Live;
+use crate::support::live::{Live, limit};
 use crate::support::no::No;
 use crate::support::openssl::run;
 use crate::support::relying_party::plain_get;
@@ -22,16 +21,6 @@ use crate::support::wire_device::{Opening, WireDevice};
 
 /// How many requests of phones are worked on and wait, when they all only begin.
 const ADMITTED: usize = 64 + 128;
-
-/// A line of `[limits]` in `remint.toml` becomes another.
-fn limit(dir: &Path, name: &str, value: u32) {
-    let path = dir.join("remint.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let changed = text.lines().map(|line| if line.starts_with(name) { format!("{name} = {value}") } else { line.to_owned() });
-    let changed = changed.collect::<Vec<_>>().join("\n");
-    assert_ne!(changed, text.trim_end(), "no {name}: {text}");
-    std::fs::write(path, changed).unwrap();
-}
 
 fn is_told_to_wait(reply: &Reply, who: &str) {
     No::read("too often", reply).is("too often", 429, "too-many-requests", &[&format!("one {who} may send in a minute"), "again in"]);

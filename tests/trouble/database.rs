@@ -35,12 +35,7 @@ async fn relying_parties_are_answered(stage: &Stage, person: &Person) {
 async fn everything_goes_on(stage: &Stage, people: [&Person; 2], waiting: (&Handset, &Invited)) -> Handset {
     let [first, second] = people;
     let (phone, invited) = waiting;
-    until("an issued phone", async || match phone.issue(invited, &Faults::default()).await {
-        Ok(Outcome::Issued | Outcome::AlreadyIssued) => Some(()),
-        Err(error) if error.is_transient() => None,
-        other => panic!("{other:?}"),
-    })
-    .await;
+    phone.issue_at_last(invited).await;
     let invited = stage.replace_the_phone_of(first).await;
     let new = first.new_phone();
     assert_eq!(new.issue(&invited, &Faults::default()).await.unwrap(), Outcome::Issued);
@@ -193,9 +188,7 @@ async fn a_full_disk_keeps_nothing_and_loses_nothing() {
     nobody_gets_half_a_thing(&stage, &first, (&phone, &invited)).await;
     drop(filler);
     let new = everything_goes_on(&stage, [&first, &second], (&phone, &invited)).await;
-    let (is_clean, said) = installation.runs(&["check"]);
-    assert!(is_clean, "{said}");
-    let aftermath = Aftermath::of(&installation).await;
+    let aftermath = Aftermath::checked(&installation).await;
     aftermath.is_one_new_phone(&second, &phone, &invited).await;
     aftermath.is_updated(&first, &new).await;
 }

@@ -20,7 +20,7 @@ async fn a_session_goes_on_at_whichever_server_it_reaches() {
         assert_eq!(ocsp(server, &old_phone).await, ["certificateHold"; 3], "every server knows of the loss at once");
     }
     let phone = person.new_phone();
-    town.issue(&phone, &invited).await;
+    phone.issue_at_last(&invited).await;
     let synced = person.tablet.sync(&Faults::default()).await.unwrap();
     assert!(matches!(synced.update, UpdateOutcome::Done { .. }), "{synced:?}");
     for server in &town.servers {
@@ -88,7 +88,7 @@ async fn under_load(trouble: fn(&[Arc<Installation>], &Cluster)) {
             }
             let invited = town.submit(&person).await;
             let phone = person.new_phone();
-            town.issue(&phone, &invited).await;
+            phone.issue_at_last(&invited).await;
             town.sync(&person.tablet).await;
             ended.push((person, phone, invited));
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mobile_sim::{Faults, Outcome};
+use mobile_sim::Faults;
 use remint::server::config::Config;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -64,16 +64,6 @@ impl Town {
         .await
     }
 
-    /// The phone runs again until it is issued.
-    pub async fn issue(&self, phone: &Handset, invited: &Invited) {
-        until("an issued phone", async || match phone.issue(invited, &Faults::default()).await {
-            Ok(Outcome::Issued | Outcome::AlreadyIssued) => Some(()),
-            Err(error) if error.is_transient() => None,
-            other => panic!("{other:?}"),
-        })
-        .await;
-    }
-
     /// The tablet runs again until it has what is new.
     pub async fn sync(&self, tablet: &Handset) {
         until("an updated tablet", async || match tablet.sync(&Faults::default()).await {
@@ -93,11 +83,7 @@ impl Town {
     pub async fn close_and_check(&self) -> Aftermath {
         let [first, others @ ..] = self.servers.as_slice() else { unreachable!() };
         others.iter().for_each(|server| assert!(server.stop().success()));
-        let (is_clean, said) = first.runs(&["check"]);
-        assert!(is_clean, "{said}");
-        let (is_whole, said) = first.runs(&["audit", "verify"]);
-        assert!(is_whole, "{said}");
-        Aftermath::of(first).await
+        Aftermath::checked(first).await
     }
 }
 

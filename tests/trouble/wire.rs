@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::random::Dice;
+use crate::support::relay::redirected;
 
 /// What becomes of a connection, after so many bytes.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +53,7 @@ impl BadWire {
 
     /// The same invitation, by way of this wire.
     pub fn redirect(&self, invitation: &str) -> String {
-        let host = invitation.split(['?', '&']).find(|part| part.starts_with("h=")).expect("a host in the invitation");
-        invitation.replacen(host, &format!("h={}", self.address), 1)
+        redirected(invitation, &self.address)
     }
 
     /// How many connections were spoilt.

@@ -27,6 +27,7 @@ async fn is_sound(path: &str, reply: &Reply, language: &str) {
     let text = reply.text();
     assert!(reply.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")), "{path}");
     assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
+    assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
     assert!(text.contains(&format!("<html lang=\"{language}\">")), "{path}: {text}");
     let judged = run("tidy", &["-q", "-e", "-utf8", "--drop-empty-elements", "no"], text.as_bytes()).await;
     // it is older than some of HTML and ARIA 1.1, and knows only some of SVG
