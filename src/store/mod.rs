@@ -25,6 +25,7 @@ pub mod error;
 pub mod escrow;
 #[cfg(debug_assertions)]
 pub mod fault;
+mod find_users;
 mod hold;
 pub mod holdings;
 mod inspection;

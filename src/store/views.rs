@@ -4,19 +4,17 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::Store;
 pub use super::audit::{Outcome, Who};
 use super::audit::{read_outcome, read_who};
 use super::column::{Millis, time, time_if_any};
 use super::error::StoreError;
 pub use super::outbox::LetterLine;
 use super::sql::{Row, Text, query};
-use super::words::words;
-use super::{Store, user};
 use crate::lifecycle::device::DeviceKind;
 use crate::lifecycle::ids::{DeviceId, RequestId, UserId};
 use crate::lifecycle::reason::Reason;
 use crate::lifecycle::request::Mode;
-use crate::lifecycle::user::User;
 
 /// Which requests a list is of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -138,31 +136,6 @@ pub struct ExpiringDevice {
     pub not_after: Timestamp,
 }
 
-/// How many words of a search count.
-const WORDS: usize = 4;
-
-/// A page of users, by name: `?1` its size, `?2` the user before it, then two values for each word: where it begins, and where what begins so ends.
-macro_rules! users_where {
-    ($(($from:literal, $to:literal)),*) => {
-        concat!(
-            "SELECT ",
-            user::columns!(),
-            " FROM users WHERE ",
-            $("id IN (SELECT user_id FROM words WHERE word >= ", $from, " AND word < ", $to, ") AND ",)*
-            "(?2 IS NULL OR (name, id) > (SELECT name, id FROM users WHERE id = ?2)) ORDER BY name, id LIMIT ?1",
-        )
-    };
-}
-
-/// By how many words are given.
-pub(super) const USERS: [&str; WORDS + 1] = [
-    users_where!(),
-    users_where!(("?3", "?4")),
-    users_where!(("?3", "?4"), ("?5", "?6")),
-    users_where!(("?3", "?4"), ("?5", "?6"), ("?7", "?8")),
-    users_where!(("?3", "?4"), ("?5", "?6"), ("?7", "?8"), ("?9", "?10")),
-];
-
 /// The names of the users and operators whose ids `$asked` selects.
 macro_rules! names_of {
     ($asked:literal) => {
@@ -267,22 +240,6 @@ impl Store {
         let page = query(page).bind(limit).bind(Millis(after.opened_at)).bind(after.id).bind(filter.user);
         let found = page.fetch_all(&self.readers).await?;
         Ok(found.iter().map(read_request).collect::<Result<_, _>>()?)
-    }
-
-    /// Users who have words that begin with every word of `text`, in their name, e-mail address, UPN or the serial number of a device; by name,
-    /// behind one that a page ended with. Capitals do not count.
-    pub async fn find_users(&self, text: &str, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
-        let words: Vec<String> = words(text).take(WORDS).collect();
-        if words.is_empty() && !text.trim().is_empty() {
-            return Ok(Vec::new());
-        }
-        let found = query(USERS[words.len()]).bind(limit).bind(after);
-        let found = words.into_iter().fold(found, |found, word| {
-            let end = format!("{word}{}", char::MAX);
-            found.bind(word).bind(end)
-        });
-        let found = found.fetch_all(&self.readers).await?;
-        Ok(found.iter().map(user::read).collect::<Result<_, _>>()?)
     }
 
     /// The audit log, oldest first, after the entry `after_seq` (0 for all).

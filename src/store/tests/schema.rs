@@ -112,8 +112,9 @@ async fn what_is_asked_often_is_found_by_index() {
         crate::store::request::OF_USER,
         crate::store::request::COLLECTED_BY_USER,
         crate::store::ticket::OF_USER,
-        crate::store::views::USERS[1],
-        crate::store::views::USERS[2],
+        crate::store::find_users::RARE[1],
+        crate::store::find_users::RARE[2],
+        crate::store::find_users::HOW_MANY,
     ];
     for select in asked {
         let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {select}")));
@@ -121,9 +122,23 @@ async fn what_is_asked_often_is_found_by_index() {
             let detail: String = step.get("detail");
             // Holds are few: all that stand now.
             let is_few = detail.starts_with("SCAN holds") || detail.starts_with("SCAN (subquery") || detail == "SCAN page";
-            let is_few = is_few || detail == "SCAN held";
+            let is_few = is_few || detail == "SCAN held" || detail == "SCAN entries";
             assert!(!detail.starts_with("SCAN") || is_few, "{detail}: {select}");
         }
+    }
+}
+
+/// Whoever looks for what everybody has gets the first page by name, without all who have it being sorted.
+#[tokio::test]
+async fn users_who_have_a_common_word_are_met_in_the_order_of_their_names() {
+    let house = House::new().await;
+    for select in crate::store::find_users::COMMON {
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {select}")));
+        let steps: Vec<String> = plan.fetch_all(file(&house)).await.unwrap().iter().map(|step| step.get("detail")).collect();
+        assert!(steps[0].starts_with("SEARCH users USING INDEX users_by_name ((name,id)>(?,?))"), "{steps:?}");
+        let words = steps.iter().filter(|step| step.ends_with("USING COVERING INDEX words_of_user (user_id=?)")).count();
+        assert_eq!(words, select.matches("FROM words").count(), "{steps:?}");
+        assert!(steps.iter().all(|step| !step.contains("TEMP B-TREE")), "{steps:?}");
     }
 }
 

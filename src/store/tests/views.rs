@@ -87,8 +87,11 @@ async fn users_are_found_by_the_beginnings_of_what_names_them_or_their_devices()
     let mut house = House::new().await;
     house.with_phone().await;
     let find = async |text: &'static str| -> Vec<String> {
-        let found = house.store.find_users(text, None, 10).await.unwrap();
-        found.into_iter().map(|user| user.name).collect()
+        let names = |found: Vec<User>| found.into_iter().map(|user| user.name).collect::<Vec<_>>();
+        let found = names(house.store.find_users(text, None, 10).await.unwrap());
+        // By name, as where the words are common.
+        assert_eq!(found, names(house.store.find_users_by(text, None, 10, 1).await.unwrap()), "{text}");
+        found
     };
     for text in ["aN", "ana@EXAMPLE", "corp", "serial-1", "org ana", ""] {
         assert_eq!(find(text).await, ["Ana"], "{text}");
@@ -97,6 +100,7 @@ async fn users_are_found_by_the_beginnings_of_what_names_them_or_their_devices()
         assert!(find(text).await.is_empty(), "{text}");
     }
     assert_eq!(house.store.find_users("Ana", None, 0).await.unwrap(), []);
+    assert_eq!(house.store.find_users("Ana", Some(ANA), 10).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -1,0 +1,94 @@
+//! Users found by the beginnings of words, page after page by name. A word that few have leads to them, who are then sorted; one that many
+//! have does not: users are met by name until the page is full. So neither takes longer when there are more users.
+
+use uuid::Uuid;
+
+use super::error::StoreError;
+use super::sql::query;
+use super::words::words;
+use super::{Store, user};
+use crate::lifecycle::ids::UserId;
+use crate::lifecycle::user::User;
+
+/// How many words of a search count.
+const WORDS: usize = 4;
+
+/// From so many entries on, a word is common.
+const MANY: i64 = 10_000;
+
+/// How many entries a word has, at most `?3` of them.
+pub(super) const HOW_MANY: &str = "SELECT count(*) AS many FROM (SELECT 1 FROM words WHERE word >= ?1 AND word < ?2 LIMIT ?3) AS entries";
+
+/// A page of users, by name: `?1` its size, `?2` and `?3` the user before it, then two values for each word: where it begins, and where what
+/// begins so ends.
+macro_rules! users_where {
+    ($($condition:expr),*) => {
+        concat!("SELECT ", user::columns!(), " FROM users WHERE ", $($condition, " AND ",)* "(name, id) > (?2, ?3) ORDER BY name, id LIMIT ?1")
+    };
+}
+
+/// Users among those who have the word.
+macro_rules! among {
+    ($from:literal, $to:literal) => {
+        concat!("id IN (SELECT user_id FROM words WHERE word >= ", $from, " AND word < ", $to, ")")
+    };
+}
+
+/// The user, whoever it is, has the word.
+macro_rules! has {
+    ($from:literal, $to:literal) => {
+        concat!("EXISTS (SELECT 1 FROM words WHERE user_id = users.id AND word >= ", $from, " AND word < ", $to, ")")
+    };
+}
+
+/// By how many words are given, of which the first is rare.
+pub(super) const RARE: [&str; WORDS + 1] = [
+    users_where!(),
+    users_where!(among!("?4", "?5")),
+    users_where!(among!("?4", "?5"), has!("?6", "?7")),
+    users_where!(among!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9")),
+    users_where!(among!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9"), has!("?10", "?11")),
+];
+
+/// By how many words are given, all of them common.
+pub(super) const COMMON: [&str; WORDS + 1] = [
+    users_where!(),
+    users_where!(has!("?4", "?5")),
+    users_where!(has!("?4", "?5"), has!("?6", "?7")),
+    users_where!(has!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9")),
+    users_where!(has!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9"), has!("?10", "?11")),
+];
+
+impl Store {
+    /// Users who have words that begin with every word of `text`, in their name, e-mail address, UPN or the serial number of a device; by name,
+    /// behind one that a page ended with. Capitals do not count.
+    pub async fn find_users(&self, text: &str, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        self.find_users_by(text, after, limit, MANY).await
+    }
+
+    pub(super) async fn find_users_by(&self, text: &str, after: Option<UserId>, limit: u32, many: i64) -> Result<Vec<User>, StoreError> {
+        let words: Vec<String> = words(text).take(WORDS).collect();
+        if words.is_empty() && !text.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some((name, id)) = self.place_of(after).await? else { return Ok(Vec::new()) };
+        let mut ranges = Vec::with_capacity(words.len());
+        for word in words {
+            let end = format!("{word}{}", char::MAX);
+            let entries = query(HOW_MANY).bind(word.clone()).bind(end.clone()).bind(many).fetch_one(&self.readers).await?;
+            ranges.push((entries.try_get::<i64>("many")?, word, end));
+        }
+        ranges.sort();
+        let by = if ranges.first().is_some_and(|(entries, ..)| *entries < many) { RARE } else { COMMON };
+        let found = query(by[ranges.len()]).bind(limit).bind(name).bind(id);
+        let found = ranges.into_iter().fold(found, |found, (_, word, end)| found.bind(word).bind(end));
+        Ok(found.fetch_all(&self.readers).await?.iter().map(user::read).collect::<Result<_, _>>()?)
+    }
+
+    /// Where a page begins: behind that user, or behind nobody.
+    async fn place_of(&self, user: Option<UserId>) -> Result<Option<(String, Uuid)>, StoreError> {
+        let Some(user) = user else { return Ok(Some((String::new(), Uuid::nil()))) };
+        let found = query("SELECT name FROM users WHERE id = ?").bind(user).fetch_optional(&self.readers).await?;
+        Ok(found.map(|row| row.try_get("name")).transpose()?.map(|name| (name, user.0)))
+    }
+}
