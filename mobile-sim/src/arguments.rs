@@ -236,6 +236,9 @@ pub struct FleetArgs {
     /// Instead, so many of them a second, however many are under way
     #[arg(long, conflicts_with = "concurrency", value_name = "RATE")]
     pub per_second: Option<f64>,
+    /// Instead, open a session for each, keep its connection, and wait for Enter: what do so many sessions cost the server?
+    #[arg(long, conflicts_with_all = ["per_second", "lose"])]
+    pub hold: bool,
     /// With --per-second: how often a phone that is turned away comes again, when it was told to
     #[arg(long, default_value_t = 10, value_name = "COUNT")]
     pub retries: usize,

@@ -13,16 +13,21 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::alarm::Losable;
 use crate::certificate::Certificate;
 use crate::device::{DeviceFacts, DeviceKind};
+use crate::error::PhoneError;
 use crate::identity::Identity;
 use crate::invitation::Invitation;
+use crate::key::Key;
 use crate::message::Faults;
 use crate::phone::{Outcome, Phone};
-use crate::wire::{Client, Reply, WireError};
+use crate::session;
+use crate::state::Opening;
+use crate::trust::{self, Server};
+use crate::wire::{Client, Connection, Reply, Request, WireError};
 
 /// What to run.
 pub struct Fleet {
@@ -152,6 +157,11 @@ impl Fleet {
         Ok(report)
     }
 
+    /// Opens the session of every phone, and goes no further. What each gives ends with its connection, which is kept.
+    pub async fn hold(&self, prepared: Prepared) -> Result<Vec<Result<JoinHandle<()>, PhoneError>>, FleetError> {
+        in_parallel(prepared.recruits, self.desks(), |recruit| async move { open(&recruit).await }).await
+    }
+
     async fn recruit_all(&self) -> Result<Vec<Recruit>, FleetError> {
         let mut mark = [0; 4];
         aws_lc_rs::rand::fill(&mut mark).map_err(|_| FleetError::Worker)?;
@@ -242,6 +252,34 @@ async fn issue(recruit: Recruit, retries: usize) -> Issuance {
         }
     };
     Issuance { ended_at: Instant::now(), took: started.elapsed(), turned_away, outcome }
+}
+
+/// How often a phone that only keeps its connection asks something. The server closes one that is silent for 15 seconds.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+/// M1 and M2; then the phone asks for the chain again and again, on the same connection, until that ends.
+async fn open(recruit: &Recruit) -> Result<JoinHandle<()>, PhoneError> {
+    let Recruit { invitation, code, device } = recruit;
+    let faults = Faults::default();
+    let (mut connection, chain) = trust::meet(&invitation.authority, &invitation.pin, &faults).await?;
+    let refused = || PhoneError::Usage("the cryptographic library refused to make a key".to_owned());
+    let mut nonce = [0; 16];
+    aws_lc_rs::rand::fill(&mut nonce).map_err(|_| refused())?;
+    let session_key = Key::generate().map_err(|_| refused())?;
+    let authority = invitation.authority.clone();
+    let opening = Opening { invitation: invitation.id, authority: authority.clone(), chain: Some(chain.clone()), session_key, nonce };
+    session::open(&mut connection, &opening, Server { authority, chain }, invitation, code.as_deref(), device, &faults).await?;
+    Ok(tokio::spawn(stay(connection)))
+}
+
+async fn stay(mut connection: Connection) {
+    loop {
+        tokio::time::sleep(SIGN_OF_LIFE).await;
+        match connection.send(Request::get("/.well-known/est/cacerts")).await {
+            Ok(reply) if reply.status == 200 => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
 }
 
 /// Does `work` on so many items a second, however many are under way; the results are in no order.

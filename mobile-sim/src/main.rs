@@ -17,8 +17,10 @@ use mobile_sim::fleet::{Fleet, FleetError, Pace, Report, percentile_ms};
 use mobile_sim::rate::{Measured, Rate};
 use mobile_sim::wire::Client;
 use mobile_sim::{
-    Card, DeviceFacts, Faults, Identity, Invitation, Outcome, Phone, RelyingParty, Status, Synced, UpdateOutcome, evidence, export,
+    Card, DeviceFacts, Faults, Identity, Invitation, Outcome, Phone, PhoneError, RelyingParty, Status, Synced, UpdateOutcome, evidence,
+    export,
 };
+use tokio::task::JoinHandle;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -169,12 +171,28 @@ async fn fleet(args: FleetArgs) -> Result<ExitCode, Failure> {
         Pace::PerSecond { rate, .. } => println!("phones:       {}, {rate} a second", args.phones),
     }
     println!("preparation:  {:.2} s, for {} users and invitations; not counted below", prepared.took.as_secs_f64(), prepared.len());
+    if args.hold {
+        return hold(&fleet.hold(prepared).await?);
+    }
     let report = fleet.issue(prepared).await?;
     print(&report);
     if let Some(url) = &args.status {
         lose(&fleet, &report, url, &args).await?;
     }
     Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Enter ends the phones. Until then they go on, on other threads.
+fn hold(phones: &[Result<JoinHandle<()>, PhoneError>]) -> Result<ExitCode, Failure> {
+    let open = || phones.iter().flatten().filter(|phone| !phone.is_finished()).count();
+    println!("open:         {} sessions; Enter ends them", open());
+    let mut failures = phones.iter().filter_map(|phone| phone.as_ref().err()).peekable();
+    if let Some(failure) = failures.peek() {
+        println!("  not open, for instance: {failure}");
+    }
+    std::io::stdin().read_line(&mut String::new()).map_err(|error| Failure::usage(error.to_string()))?;
+    println!("still open:   {}", open());
+    Ok(if failures.next().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn lose(fleet: &Fleet, report: &Report, url: &str, args: &FleetArgs) -> Result<(), Failure> {
