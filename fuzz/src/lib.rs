@@ -1,6 +1,8 @@
 //! Every parser of bytes that strangers send, one function each: the server's and the phone's. Each reads, checks that what it read makes
 //! sense, and gives it; it panics on nonsense. The fuzz targets call these, and so does tests/bad_input/mutated, which compiles this file on stable Rust.
 
+mod card;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -46,6 +48,11 @@ pub static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
 
 /// The key that envelopes are opened with.
 pub static RECIPIENT: LazyLock<Key> = LazyLock::new(|| Key::generate().expect("a key"));
+
+/// What a reader sends to a card: commands in a row, each behind its length in two bytes.
+pub fn card_commands(bytes: &[u8]) -> Option<usize> {
+    Some(card::commands(bytes)).filter(|done| *done > 0)
+}
 
 /// PKCS#10, DER.
 pub fn certification_request(bytes: &[u8]) -> Option<Request> {

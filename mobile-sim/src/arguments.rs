@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mobile_sim::{DeviceKind, Faults, Message};
 
+use crate::reader_commands::{CardArgs, PersonalizeArgs, PlasticArgs};
+
 const EXAMPLES: &str = "\
 Examples:
   export MOBILE_SIM_PIN=123456
@@ -78,6 +80,32 @@ Examples:
         /// Six to eight digits
         new: String,
     },
+    /// Put the phone into a virtual reader: a PIV card for browsers, mail programs, ssh and logon
+    #[command(after_help = "\
+The reader is that of Debian's vsmartcard-vpcd. Its driver connects to this program, once, when the PC/SC daemon starts: start the card first.
+A wrong PIN is counted, also across runs; sync cannot run meanwhile, as the card holds the phone.
+
+Examples:
+  mobile-sim card --reader-configuration > /etc/reader.conf.d/vpcd      once, as root
+  mobile-sim --state phone --pin 123456 card                            then: systemctl restart pcscd
+  pkcs11-tool --list-objects")]
+    Card(CardArgs),
+    /// Play a physical card in a virtual reader, blank at first, kept in the state folder
+    #[command(after_help = "\
+A new card has the secrets of the factory unless told otherwise: PIN 123456, PUK 12345678 and the management key that is shown below.
+
+Example:
+  mobile-sim --state blank-card plastic")]
+    Plastic(PlasticArgs),
+    /// Issue the physical card in a reader: any PIV card that makes keys and takes one from outside
+    #[command(after_help = "\
+The card makes its own keys and signs its own requests; the encryption key comes from the server, goes onto the card, and is kept nowhere else.
+Refused before anything is written: a card that is somebody's, another management key, too few places. A card that was pulled out is taken up
+again by the same command.
+
+Example:
+  mobile-sim --state card-0A31-7702 --pin 246810 personalize 'msc1:?h=…' --reader Yubico --serial 0A31-7702 --puk 13572468")]
+    Personalize(PersonalizeArgs),
     /// Ask whether certificates are still good, by OCSP and by CRL, as anybody can; needs no phone
     #[command(after_help = "\
 Every answer is verified under the authorities before it is shown. OCSP tells of a change at once, a CRL with its next issue.

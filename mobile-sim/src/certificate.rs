@@ -14,6 +14,8 @@ use crate::encoding::{as_b64, b64, hex};
 use crate::error::Distrust;
 use crate::key::{Key, identifier_of};
 
+const PIV_FASC_N: &str = "2.16.840.1.101.3.6.6";
+
 /// A certificate that has been parsed at least once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
@@ -79,6 +81,29 @@ impl Certificate {
         let names = read.subject_alternative_name().ok()??;
         names.value.general_names.iter().find_map(|name| match name {
             GeneralName::RFC822Name(address) => Some((*address).to_owned()),
+            _ => None,
+        })
+    }
+
+    /// The card UUID, as the alternative names have it: `urn:uuid:…` (SP 800-73-5 part 1 §3.4.1).
+    pub fn card_uuid(&self) -> Option<[u8; 16]> {
+        let read = self.read().ok()?;
+        let names = read.subject_alternative_name().ok()??;
+        let written = names.value.general_names.iter().find_map(|name| match name {
+            GeneralName::URI(uri) => uri.strip_prefix("urn:uuid:"),
+            _ => None,
+        })?;
+        let digits: Vec<u8> = written.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
+        let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        bytes.try_into().ok()
+    }
+
+    /// The FASC-N among the alternative names (FIPS 201-3 §4.2.2.1), 25 bytes.
+    pub fn fasc_n(&self) -> Option<[u8; 25]> {
+        let read = self.read().ok()?;
+        let names = read.subject_alternative_name().ok()??;
+        names.value.general_names.iter().find_map(|name| match name {
+            GeneralName::OtherName(kind, value) if kind.to_id_string() == PIV_FASC_N => value.last_chunk().copied(),
             _ => None,
         })
     }

@@ -11,6 +11,7 @@ use crate::enroll::{collect_history, collect_key};
 use crate::error::PhoneError;
 use crate::message::Faults;
 use crate::state::{Collected, Credential, Errand, Issued, Provisioning};
+use crate::station::holder::Holder;
 use crate::trust::Chain;
 use crate::wire::Client;
 
@@ -23,6 +24,8 @@ pub(crate) struct Route<'a> {
     /// Shows `auth`.
     pub confirming: Client,
     pub chain: &'a Chain,
+    /// Who has the keys.
+    pub holder: &'a Holder,
     pub faults: &'a Faults,
 }
 
@@ -44,15 +47,17 @@ pub(crate) struct Finished {
 
 impl Finished {
     /// The card that an issuance ends with.
-    pub(crate) fn into_card(self, session: Provisioning) -> Issued {
+    pub(crate) fn into_card(self, session: Provisioning, holder: &Holder) -> Issued {
         let mut credentials = session.enrolled();
         credentials.extend(self.held.current.map(|current| (Slot::enc(), current)));
+        let mut history = self.held.history;
+        holder.settle(&mut credentials, &mut history);
         Issued {
             invitation: session.invitation,
             server: session.server,
             standing: self.confirmed.standing,
             credentials,
-            history: self.held.history,
+            history,
             receipts: vec![self.confirmed.receipt],
             update: None,
         }
@@ -87,6 +92,7 @@ pub(crate) async fn carry_out(
     let mut round = 1;
     loop {
         let held = gather(errand, route, &mut *keep).await?;
+        route.holder.place(own, held.current.as_ref(), &held.history)?;
         if route.faults.stop_before_confirming {
             return Ok(None);
         }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::message::Message;
+use crate::station::CardError;
 use crate::wire::WireError;
 
 /// Why a command ended before its end.
@@ -31,6 +32,10 @@ pub enum PhoneError {
     #[error("{message}: the server is not to be believed: {reason}")]
     Untrusted { message: Message, reason: String },
 
+    /// The physical card in the reader did not do what it should.
+    #[error(transparent)]
+    Card(#[from] CardError),
+
     /// The phone's own storage failed.
     #[error("cannot keep the phone's state: {0}")]
     Storage(#[from] std::io::Error),
@@ -53,7 +58,7 @@ impl PhoneError {
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Refused { code, .. } | Self::Busy { code, .. } => Some(code),
-            Self::Usage(_) | Self::Unreachable { .. } | Self::Untrusted { .. } | Self::Storage(_) => None,
+            Self::Usage(_) | Self::Unreachable { .. } | Self::Untrusted { .. } | Self::Card(_) | Self::Storage(_) => None,
         }
     }
 
@@ -61,7 +66,12 @@ impl PhoneError {
     pub fn wait(&self) -> Option<Duration> {
         match self {
             Self::Busy { retry_after_s, .. } => retry_after_s.map(Duration::from_secs),
-            Self::Usage(_) | Self::Refused { .. } | Self::Unreachable { .. } | Self::Untrusted { .. } | Self::Storage(_) => None,
+            Self::Usage(_)
+            | Self::Refused { .. }
+            | Self::Unreachable { .. }
+            | Self::Untrusted { .. }
+            | Self::Card(_)
+            | Self::Storage(_) => None,
         }
     }
 

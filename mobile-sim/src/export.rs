@@ -49,6 +49,6 @@ fn write_key(path: &Path, key: &Key) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    let text = Zeroizing::new(pem("PRIVATE KEY", key.pkcs8()));
+    let text = Zeroizing::new(pem("PRIVATE KEY", key.pkcs8().map_err(|_| io::Error::other("the key is in a card, which gives none out"))?));
     OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?.write_all(text.as_bytes())
 }

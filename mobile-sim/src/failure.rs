@@ -4,6 +4,7 @@ use std::path::Path;
 
 use mobile_sim::alarm::AlarmError;
 use mobile_sim::fleet::FleetError;
+use mobile_sim::station::CardError;
 use mobile_sim::wire::WireError;
 use mobile_sim::{PhoneError, StatusError};
 
@@ -41,7 +42,8 @@ impl From<PhoneError> for Failure {
     fn from(error: PhoneError) -> Self {
         let ending = match &error {
             PhoneError::Refused { .. } => Ending::Refused,
-            PhoneError::Usage(_) | PhoneError::Storage(_) => Ending::Usage,
+            PhoneError::Card(CardError::Gone(_)) => Ending::NotNow,
+            PhoneError::Usage(_) | PhoneError::Card(_) | PhoneError::Storage(_) => Ending::Usage,
             PhoneError::Busy { .. } | PhoneError::Unreachable { .. } => Ending::NotNow,
             PhoneError::Untrusted { .. } => Ending::Untrusted,
         };

@@ -24,8 +24,9 @@ use crate::invitation::Invitation;
 use crate::key::Key;
 use crate::message::Faults;
 use crate::phone::{Outcome, Phone};
-use crate::session;
+use crate::session::{self, Introduction};
 use crate::state::Opening;
+use crate::station::holder::Holder;
 use crate::trust::{self, Server};
 use crate::wire::{Client, Connection, Reply, Request, WireError};
 
@@ -268,7 +269,8 @@ async fn open(recruit: &Recruit) -> Result<JoinHandle<()>, PhoneError> {
     let session_key = Key::generate().map_err(|_| refused())?;
     let authority = invitation.authority.clone();
     let opening = Opening { invitation: invitation.id, authority: authority.clone(), chain: Some(chain.clone()), session_key, nonce };
-    session::open(&mut connection, &opening, Server { authority, chain }, invitation, code.as_deref(), device, &faults).await?;
+    let who = Introduction { invitation, code: code.as_deref(), device };
+    session::open(&mut connection, &opening, Server { authority, chain }, &who, &Holder::Own, &faults).await?;
     Ok(tokio::spawn(stay(connection)))
 }
 

@@ -1,17 +1,21 @@
 //! Who a TLS client says it is: a certificate, its chain, and the private key.
 
 use std::fmt;
+use std::sync::Arc;
 
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::SigningKey;
 
 use crate::certificate::Certificate;
 use crate::key::Key;
 
 /// A client certificate with its private key.
+#[derive(Clone)]
 pub struct Identity {
     pub(crate) chain: Vec<CertificateDer<'static>>,
-    pub(crate) key: PrivateKeyDer<'static>,
+    pub(crate) key: Arc<dyn SigningKey>,
 }
 
 /// Why a file gives no identity. Says nothing about its content.
@@ -35,7 +39,7 @@ impl Identity {
         let between = between.iter().filter(|authority| certificate.is_signed_by(authority));
         Self {
             chain: std::iter::once(certificate).chain(between).map(|link| CertificateDer::from(link.der().to_vec())).collect(),
-            key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.pkcs8().to_vec())),
+            key: Arc::new(key.clone()),
         }
     }
 
@@ -43,10 +47,9 @@ impl Identity {
     pub fn from_p12(file: &[u8], password: &str) -> Result<Self, IdentityError> {
         let store = p12_keystore::KeyStore::from_pkcs12(file, password).map_err(|_| IdentityError::Pkcs12)?;
         let (_, held) = store.private_key_chain().ok_or(IdentityError::Pkcs12Empty)?;
-        Ok(Self {
-            chain: held.chain().iter().map(|link| CertificateDer::from(link.as_der().to_vec())).collect(),
-            key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(held.key().to_vec())),
-        })
+        let chain = held.chain().iter().map(|link| CertificateDer::from(link.as_der().to_vec())).collect();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(held.key().to_vec()));
+        Ok(Self { chain, key: any_supported_type(&key).map_err(|_| IdentityError::Pkcs12Empty)? })
     }
 
     /// Certificates, leaf first, and one private key; both may be in the same text.
@@ -54,13 +57,7 @@ impl Identity {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates.as_bytes()).collect();
         let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or(IdentityError::NoCertificate)?;
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| IdentityError::NoKey)?;
-        Ok(Self { chain, key })
-    }
-}
-
-impl Clone for Identity {
-    fn clone(&self) -> Self {
-        Self { chain: self.chain.clone(), key: self.key.clone_key() }
+        Ok(Self { chain, key: any_supported_type(&key).map_err(|_| IdentityError::NoKey)? })
     }
 }
 

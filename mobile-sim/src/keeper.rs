@@ -13,11 +13,13 @@ use zeroize::Zeroizing;
 
 use crate::card::Card;
 use crate::error::PhoneError;
+use crate::piv::TRIES;
 use crate::state::State;
 use crate::vault::{Pin, Sealed, VaultError, VaultKey};
 
 const VERSION: u32 = 1;
 const FILE: &str = "card.json";
+const TRIES_FILE: &str = "tries.json";
 const LOCK: &str = "lock";
 
 /// Keeps the state of a phone.
@@ -28,6 +30,22 @@ pub(crate) trait Keeper: Send + Sync {
     fn change_pin(&mut self, pin: &Pin) -> Result<(), PhoneError>;
     /// The number of digits of the PIN, where there is one.
     fn pin_length(&self) -> Option<usize>;
+    /// Whether it is sealed under this PIN.
+    fn is_pin(&self, pin: &str) -> bool;
+    /// The tries that the card in a reader has left.
+    fn tries(&self) -> Result<Tries, PhoneError>;
+    fn keep_tries(&self, tries: Tries) -> Result<(), PhoneError>;
+}
+
+/// How many wrong PINs and PUKs a reader may still show. Beside the vault, as they must be counted while it is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tries {
+    pub pin: u8,
+    pub puk: u8,
+}
+
+impl Tries {
+    const ALL: Self = Self { pin: TRIES, puk: TRIES };
 }
 
 /// Keeps nothing: for many phones at once, which live as long as their process.
@@ -45,6 +63,18 @@ impl Keeper for Nowhere {
     fn pin_length(&self) -> Option<usize> {
         None
     }
+
+    fn is_pin(&self, _pin: &str) -> bool {
+        true
+    }
+
+    fn tries(&self) -> Result<Tries, PhoneError> {
+        Ok(Tries::ALL)
+    }
+
+    fn keep_tries(&self, _tries: Tries) -> Result<(), PhoneError> {
+        Ok(())
+    }
 }
 
 /// The file, as it is written.
@@ -59,15 +89,14 @@ struct Stored {
 pub(crate) struct Folder {
     path: PathBuf,
     vault: VaultKey,
-    pin_length: usize,
+    pin: Pin,
     _lock: Lock,
 }
 
 impl Folder {
     /// Opens a folder, which is made where it is missing, and reads the state in it.
     pub(crate) fn open(path: &Path, pin: &Pin) -> Result<(Self, State), PhoneError> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        let lock = lock(path)?;
+        let lock = lock_folder(path)?;
         let (vault, state) = match read(path)? {
             Some(stored) => {
                 let (vault, content) = stored.vault.open(pin).map_err(refused)?;
@@ -75,7 +104,7 @@ impl Folder {
             }
             None => (VaultKey::new(pin).map_err(refused)?, State::default()),
         };
-        Ok((Self { path: path.to_owned(), vault, pin_length: pin.length(), _lock: lock }, state))
+        Ok((Self { path: path.to_owned(), vault, pin: pin.clone(), _lock: lock }, state))
     }
 }
 
@@ -91,12 +120,25 @@ impl Keeper for Folder {
 
     fn change_pin(&mut self, pin: &Pin) -> Result<(), PhoneError> {
         self.vault = VaultKey::new(pin).map_err(refused)?;
-        self.pin_length = pin.length();
+        self.pin = pin.clone();
         Ok(())
     }
 
     fn pin_length(&self) -> Option<usize> {
-        Some(self.pin_length)
+        Some(self.pin.length())
+    }
+
+    fn is_pin(&self, pin: &str) -> bool {
+        self.pin.is(pin)
+    }
+
+    fn tries(&self) -> Result<Tries, PhoneError> {
+        let Some(text) = read_file(&self.path, TRIES_FILE)? else { return Ok(Tries::ALL) };
+        serde_json::from_slice(&text).map_err(|_| PhoneError::Usage(format!("{TRIES_FILE} of the phone is damaged")))
+    }
+
+    fn keep_tries(&self, tries: Tries) -> Result<(), PhoneError> {
+        Ok(replace(&self.path, TRIES_FILE, &serde_json::to_vec(&tries).map_err(io::Error::from)?)?)
     }
 }
 
@@ -106,17 +148,28 @@ pub(crate) fn read_card(path: &Path) -> Result<Option<Card>, PhoneError> {
 }
 
 fn read(path: &Path) -> Result<Option<Stored>, PhoneError> {
-    let text = match fs::read(path.join(FILE)) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
+    let Some(text) = read_file(path, FILE)? else { return Ok(None) };
     let stored: Stored = serde_json::from_slice(&text).map_err(|_| refused(VaultError::Damaged))?;
     if stored.version == VERSION { Ok(Some(stored)) } else { Err(refused(VaultError::Damaged)) }
 }
 
+/// A file of a folder; `None` where there is none.
+pub(crate) fn read_file(folder: &Path, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, PhoneError> {
+    match fs::read(folder.join(name)) {
+        Ok(text) => Ok(Some(Zeroizing::new(text))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes a folder where it is missing, and keeps every other run out of it.
+pub(crate) fn lock_folder(folder: &Path) -> Result<Lock, PhoneError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    lock(folder)
+}
+
 /// Held for as long as this lives; the system releases it too when the process is killed.
-struct Lock(File);
+pub(crate) struct Lock(File);
 
 /// Closing the file would not do at once: a child that is being started just now has a copy of it for a moment, and the lock with it.
 impl Drop for Lock {
@@ -135,7 +188,7 @@ fn lock(path: &Path) -> Result<Lock, PhoneError> {
 }
 
 /// Replaces a file as a whole, and returns when both its content and its name are on disk.
-fn replace(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let beside = folder.join(format!("{name}.new"));
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
     file.write_all(content)?;

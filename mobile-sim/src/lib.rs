@@ -55,8 +55,10 @@ pub mod mail;
 pub mod message;
 pub mod multipart;
 pub mod phone;
+pub mod piv;
 pub mod rate;
 pub mod relying_party;
+pub mod station;
 pub mod wire;
 
 pub use card::Card;

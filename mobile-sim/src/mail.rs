@@ -157,7 +157,7 @@ mod tests {
         let at = |name: &str| folder.path().join(name);
         let write = |name: &str, content: &[u8]| std::fs::write(at(name), content).expect("written");
         write("ana.pem", holder.certificate.pem().as_bytes());
-        write("ana.key", crate::certificate::pem("PRIVATE KEY", holder.key.pkcs8()).as_bytes());
+        write("ana.key", crate::certificate::pem("PRIVATE KEY", holder.key.pkcs8().expect("here")).as_bytes());
         write("mail.der", sealed);
         let opened = openssl(folder.path(), "cms -decrypt -binary -inform DER -in mail.der -recip ana.pem -inkey ana.key");
         opened.status.success().then_some(opened.stdout)

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod failure;
+mod reader_commands;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,9 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::EvidenceRoot => print!("{}", evidence::simulator_root().map_err(|error| Failure::usage(error.to_string()))?),
         Command::GiveUp => open(state, pin)?.give_up(&Faults::default()).await?,
         Command::ChangePin { new } => open(state, pin)?.change_pin(&new)?,
+        Command::Card(args) => reader_commands::card(|| open(state, pin), pin, &args)?,
+        Command::Plastic(args) => reader_commands::plastic(folder(state)?, pin, &args)?,
+        Command::Personalize(args) => reader_commands::personalize(open(state, pin)?, pin.unwrap_or_default(), &args).await?,
         Command::Status(args) => status(&args).await?,
         Command::Fleet(args) => return fleet(args).await,
         Command::Rate(args) => rate(&args)?,

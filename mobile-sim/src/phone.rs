@@ -17,10 +17,13 @@ use crate::errand::{Route, carry_out};
 use crate::error::PhoneError;
 use crate::identity::Identity;
 use crate::invitation::Invitation;
-use crate::keeper::{Folder, Keeper, Nowhere};
+use crate::keeper::{Folder, Keeper, Nowhere, Tries};
 use crate::key::Key;
 use crate::message::{Faults, Message};
-use crate::state::{Errand, Issued, Opening, Provisioning, Stage, Standing, State};
+use crate::piv::Secret;
+use crate::session::Introduction;
+use crate::state::{Bench, Errand, Issued, Opening, Provisioning, Stage, Standing, State};
+use crate::station::holder::{Holder, InReader};
 use crate::trust::Server;
 use crate::vault::Pin;
 use crate::wire::{Client, Connection};
@@ -31,6 +34,7 @@ pub struct Phone {
     state: State,
     keeper: Box<dyn Keeper>,
     shows_evidence: bool,
+    holder: Holder,
 }
 
 /// How an issuance ended.
@@ -68,12 +72,12 @@ impl Phone {
     pub fn open(folder: impl AsRef<Path>, pin: &str) -> Result<Self, PhoneError> {
         let pin = Pin::new(pin).map_err(|error| PhoneError::Usage(error.to_string()))?;
         let (keeper, state) = Folder::open(folder.as_ref(), &pin)?;
-        Ok(Self { state, keeper: Box::new(keeper), shows_evidence: false })
+        Ok(Self { state, keeper: Box::new(keeper), shows_evidence: false, holder: Holder::Own })
     }
 
     /// A phone that forgets everything at its end.
     pub fn in_memory() -> Self {
-        Self { state: State::default(), keeper: Box::new(Nowhere), shows_evidence: false }
+        Self { state: State::default(), keeper: Box::new(Nowhere), shows_evidence: false, holder: Holder::Own }
     }
 
     /// The same phone; with each key that it enrolls it shows evidence by simulated hardware ([`crate::evidence`]).
@@ -198,6 +202,44 @@ impl Phone {
         self.keeper.keep(&self.state)
     }
 
+    pub(crate) fn change_pin_if_new(&mut self, pin: &str) -> Result<(), PhoneError> {
+        if self.keeper.is_pin(pin) { Ok(()) } else { self.change_pin(pin) }
+    }
+
+    pub(crate) fn stage(&self) -> &Stage {
+        &self.state.stage
+    }
+
+    pub(crate) fn puk(&self) -> Option<&Secret> {
+        self.state.puk.as_ref()
+    }
+
+    pub(crate) fn keep_puk(&mut self, puk: Secret) -> Result<(), PhoneError> {
+        self.keep(State { puk: Some(puk), ..self.state.clone() })
+    }
+
+    /// The card in the reader has the keys, those that are made and those that will be.
+    pub(crate) fn seat(&mut self, card: &InReader) {
+        self.state.keys().into_iter().filter_map(Key::seat).for_each(|seat| seat.take(card));
+        self.holder = Holder::Card(card.clone());
+    }
+
+    pub(crate) fn bench(&self) -> Option<&Bench> {
+        self.state.bench.as_ref()
+    }
+
+    pub(crate) fn keep_bench(&mut self, bench: Bench) -> Result<(), PhoneError> {
+        self.keep(State { bench: Some(bench), ..self.state.clone() })
+    }
+
+    pub(crate) fn tries(&self) -> Result<Tries, PhoneError> {
+        self.keeper.tries()
+    }
+
+    pub(crate) fn keep_tries(&self, tries: Tries) -> Result<(), PhoneError> {
+        self.keeper.keep_tries(tries)
+    }
+
     /// Enters the stage that this invitation calls for, or says why it cannot.
     fn begin(&mut self, invitation: &Invitation, device: &DeviceFacts) -> Result<(), PhoneError> {
         let (ours, finished) = match &self.state.stage {
@@ -242,7 +284,8 @@ impl Phone {
             }
         };
         self.remember(device, Stage::Opening(opening.clone()))?;
-        let opened = session::open(&mut connection, &opening, server, invitation, code, device, faults).await?;
+        let opened =
+            session::open(&mut connection, &opening, server, &Introduction { invitation, code, device }, &self.holder, faults).await?;
         let (least, most) = (opened.pin_policy.min_digits, opened.pin_policy.max_digits);
         match self.keeper.pin_length() {
             Some(digits) if !(least..=most).contains(&digits) => Err(PhoneError::Usage(format!(
@@ -267,12 +310,13 @@ impl Phone {
         let own = session.enrolled();
         let auth = own.get(&Slot::auth()).ok_or_else(no_auth)?;
         let confirming = client(&server, &auth.certificate, &auth.key, &Message::Confirm)?;
-        let route = Route { collecting: bootstrap, confirming, chain: &server.chain, faults };
+        let holder = self.holder.clone();
+        let route = Route { collecting: bootstrap, confirming, chain: &server.chain, holder: &holder, faults };
         let mut errand = session.errand.clone();
         let mut keep =
             |errand: &Errand| self.enter(Stage::Provisioning(Box::new(Provisioning { errand: errand.clone(), ..session.clone() })));
         match carry_out(&mut errand, &own, &route, &mut keep).await? {
-            Some(finished) => self.enter(Stage::Issued(Box::new(finished.into_card(session)))).map(|()| Outcome::Issued),
+            Some(finished) => self.enter(Stage::Issued(Box::new(finished.into_card(session, &holder)))).map(|()| Outcome::Issued),
             None => Ok(Outcome::Signed),
         }
     }
@@ -287,7 +331,8 @@ impl Phone {
         faults: &Faults,
     ) -> Result<UpdateOutcome, PhoneError> {
         let chain = issued.server.chain.clone();
-        let route = Route { collecting, confirming, chain: &chain, faults };
+        let holder = self.holder.clone();
+        let route = Route { collecting, confirming, chain: &chain, holder: &holder, faults };
         let mut keep = |errand: &Errand| self.enter(Stage::Issued(Box::new(Issued { update: Some(errand.clone()), ..issued.clone() })));
         let Some(finished) = carry_out(&mut errand, &BTreeMap::new(), &route, &mut keep).await? else {
             return Ok(UpdateOutcome::Collected);
@@ -299,11 +344,11 @@ impl Phone {
     }
 
     fn enter(&mut self, stage: Stage) -> Result<(), PhoneError> {
-        self.keep(State { device: self.state.device.clone(), stage })
+        self.keep(State { stage, ..self.state.clone() })
     }
 
     fn remember(&mut self, device: &DeviceFacts, stage: Stage) -> Result<(), PhoneError> {
-        self.keep(State { device: Some(device.clone()), stage })
+        self.keep(State { device: Some(device.clone()), stage, ..self.state.clone() })
     }
 
     fn keep(&mut self, state: State) -> Result<(), PhoneError> {

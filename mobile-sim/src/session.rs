@@ -17,12 +17,21 @@ use crate::invitation::Invitation;
 use crate::key::Key;
 use crate::message::{Faults, Message};
 use crate::state::{Collected, Delivery, Enrollment, Errand, Opening, Provisioning};
+use crate::station::holder::Holder;
 use crate::trust::Server;
 use crate::wire::{Connection, Request};
 
 const PATH: &str = "/provisioning/v1/sessions";
 const CLIENT_TO_SERVER: &[u8] = b"msc1 c2s";
 const SERVER_TO_CLIENT: &[u8] = b"msc1 s2c";
+
+/// Who asks for a session, and by what right.
+pub(crate) struct Introduction<'a> {
+    pub invitation: &'a Invitation,
+    /// That of the second channel.
+    pub code: Option<&'a str>,
+    pub device: &'a DeviceFacts,
+}
 
 /// A session as M2 returns it.
 pub(crate) struct Opened {
@@ -111,12 +120,12 @@ pub(crate) async fn open(
     connection: &mut Connection,
     opening: &Opening,
     server: Server,
-    invitation: &Invitation,
-    code: Option<&str>,
-    device: &DeviceFacts,
+    who: &Introduction<'_>,
+    holder: &Holder,
     faults: &Faults,
 ) -> Result<Opened, PhoneError> {
     let distrusted = |error: Distrust| error.at(Message::OpenSession);
+    let Introduction { invitation, code, device } = *who;
     let transcript = Transcript::of(connection, opening).map_err(distrusted)?;
     let secret = proof_key(invitation, code).map_err(distrusted)?;
     let proof = transcript.proof(&secret, CLIENT_TO_SERVER);
@@ -126,11 +135,11 @@ pub(crate) async fn open(
     let reply = faults.carry(Message::OpenSession, connection.send(post)).await?;
     let answer: Answer = reply.json().map_err(|error| distrusted(Distrust::because(error.to_string())))?;
     transcript.check(&secret, SERVER_TO_CLIENT, &answer.proof).map_err(distrusted)?;
-    answer.into_session(opening, server).map_err(distrusted)
+    answer.into_session(opening, server, holder).map_err(distrusted)
 }
 
 impl Answer {
-    fn into_session(self, opening: &Opening, server: Server) -> Result<Opened, Distrust> {
+    fn into_session(self, opening: &Opening, server: Server, holder: &Holder) -> Result<Opened, Distrust> {
         let bootstrap = Certificate::from_der(self.bootstrap_certificate)?;
         if !bootstrap.names_key_of(&opening.session_key) {
             return Err(Distrust::because("a bootstrap certificate for another key"));
@@ -138,7 +147,8 @@ impl Answer {
         let mut enrollments = BTreeMap::new();
         let plan = self.plan.sorted()?;
         for slot in plan.own {
-            enrollments.insert(slot, Enrollment { key: new_key()?, certificate: None });
+            let key = holder.make(&slot).map_err(|_| no_key())?;
+            enrollments.insert(slot, Enrollment { key, certificate: None });
         }
         if !enrollments.contains_key(&Slot::auth()) {
             return Err(Distrust::because("a plan without auth"));
@@ -176,7 +186,11 @@ pub(crate) fn request(key: &Key, attributes: Vec<rcgen::Attribute>) -> Result<Ve
 }
 
 fn new_key() -> Result<Key, Distrust> {
-    Key::generate().map_err(|_| Distrust::because("no key can be made"))
+    Key::generate().map_err(|_| no_key())
+}
+
+fn no_key() -> Distrust {
+    Distrust::because("no key can be made")
 }
 
 /// `K` = HKDF-SHA-256 (RFC 5869) of secret ‖ code, salted with the invitation, without info.

@@ -11,6 +11,7 @@ use crate::certificate::Certificate;
 use crate::device::{DeviceFacts, Slot};
 use crate::encoding::as_b64u;
 use crate::key::Key;
+use crate::piv::Secret;
 use crate::trust::{Chain, Server};
 
 /// The whole memory of the phone.
@@ -18,6 +19,31 @@ use crate::trust::{Chain, Server};
 pub struct State {
     pub device: Option<DeviceFacts>,
     pub stage: Stage,
+    /// Unblocks the PIN of the card that a reader sees.
+    #[serde(default)]
+    pub puk: Option<Secret>,
+    /// Where the keys are not the phone's own.
+    #[serde(default)]
+    pub bench: Option<Bench>,
+}
+
+/// How far the workstation has come with the physical card that it personalizes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Bench {
+    /// By which the card is known again.
+    pub mark: [u8; 16],
+    pub is_begun: bool,
+    pub is_marked: bool,
+    pub has_pin: bool,
+    pub has_puk: bool,
+}
+
+impl Bench {
+    pub fn new() -> Result<Self, aws_lc_rs::error::Unspecified> {
+        let mut mark = [0; 16];
+        aws_lc_rs::rand::fill(&mut mark)?;
+        Ok(Self { mark, is_begun: false, is_marked: false, has_pin: false, has_puk: false })
+    }
 }
 
 /// How far the phone has come.
@@ -138,6 +164,17 @@ impl Provisioning {
             Some(Credential { certificate, key: enrollment.key.clone() })
         };
         self.enrollments.iter().filter_map(|(slot, enrollment)| Some((slot.clone(), signed(enrollment)?))).collect()
+    }
+}
+
+impl State {
+    /// Every private key that is kept.
+    pub fn keys(&self) -> Vec<&Key> {
+        match &self.stage {
+            Stage::Blank | Stage::Opening(_) => Vec::new(),
+            Stage::Provisioning(session) => session.enrollments.values().map(|enrollment| &enrollment.key).collect(),
+            Stage::Issued(issued) => issued.credentials.values().chain(&issued.history).map(|held| &held.key).collect(),
+        }
     }
 }
 

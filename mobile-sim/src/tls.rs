@@ -8,6 +8,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{ClientConfig, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 
 use crate::identity::Identity;
@@ -41,7 +42,10 @@ pub(crate) fn config(
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     let mut config = match identity {
-        Some(identity) => builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key()).map_err(WireError::Tls)?,
+        Some(identity) => {
+            let shown = CertifiedKey::new(identity.chain.clone(), identity.key.clone());
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)))
+        }
         None => builder.with_no_client_auth(),
     };
     config.resumption = Resumption::disabled();

@@ -43,6 +43,10 @@ impl Pin {
         if fits { Ok(Self(Zeroizing::new(digits.to_owned()))) } else { Err(VaultError::NotAPin) }
     }
 
+    pub(crate) fn is(&self, digits: &str) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(self.0.as_bytes(), digits.as_bytes()).is_ok()
+    }
+
     /// How many digits, for the policy that M2 tells.
     pub(crate) fn length(&self) -> usize {
         self.0.len()

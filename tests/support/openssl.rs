@@ -39,7 +39,10 @@ fn package_of(program: &str) -> &str {
     match program {
         "pki" => "strongswan-pki (with libstrongswan-extra-plugins and libstrongswan-standard-plugins)",
         "certtool" | "ocsptool" | "gnutls-cli" => "gnutls-bin",
-        "certutil" | "crlutil" | "vfychain" | "ocspclnt" => "libnss3-tools",
+        "certutil" | "crlutil" | "vfychain" | "ocspclnt" | "modutil" | "tstclnt" => "libnss3-tools",
+        "opensc-tool" | "pkcs11-tool" | "piv-tool" => "opensc opensc-pkcs11",
+        "ssh" | "ssh-keygen" => "openssh-client",
+        "sshd" => "openssh-server",
         "testssl" => "testssl.sh",
         same => same,
     }
@@ -47,7 +50,13 @@ fn package_of(program: &str) -> &str {
 
 /// Runs a program of a Debian package.
 pub async fn run(program: &'static str, arguments: &[&str], input: &[u8]) -> Ran {
+    ran_with(program, arguments, input, &[]).await
+}
+
+/// The same, with more in its environment.
+pub async fn ran_with(program: &'static str, arguments: &[&str], input: &[u8], environment: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(program);
+    command.envs(environment.iter().copied());
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for proxy in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
         command.env_remove(proxy);

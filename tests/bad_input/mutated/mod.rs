@@ -2,6 +2,7 @@
 //! memory than its input is long, and what is read makes sense. The parsers are those of fuzz/src/lib.rs, where a fuzzer calls them too.
 
 mod altered;
+mod card;
 mod evidence;
 mod phone;
 mod records;
