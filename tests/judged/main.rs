@@ -7,6 +7,7 @@
 mod support;
 
 mod attestation;
+mod card;
 mod certificates;
 mod court;
 mod est;

@@ -17,7 +17,7 @@ use crate::support::live::device_of;
 use crate::support::openssl::run;
 
 /// A running nginx on a socket in its own folder, which both go when this goes.
-struct Nginx {
+pub struct Nginx {
     folder: TempDir,
     child: Child,
 }
@@ -43,11 +43,17 @@ impl Nginx {
         nginx
     }
 
-    fn socket(&self) -> PathBuf {
+    /// Asking our OCSP about each card.
+    pub async fn by_ocsp(court: &Court) -> Self {
+        let port = court.live.config.status.listen.rsplit(':').next().unwrap();
+        Self::start(court, &format!("ssl_ocsp leaf; ssl_ocsp_responder http://127.0.0.1:{port}/ocsp;")).await
+    }
+
+    pub fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
@@ -71,8 +77,12 @@ impl Nginx {
         let to = ["--silent", "--max-time", "30", "--unix-socket", socket.to_str().unwrap(), "--cacert", &court.file("site.pem")];
         let with = ["--cert", &certificate, "--key", &key, "--write-out", "%{http_code}", "https://localhost/"];
         let ran = run("curl", &[&to[..], &with].concat(), b"").await;
-        let text = ran.text();
-        match text.as_str() {
+        self.is_welcome(&ran.text())
+    }
+
+    /// What curl was answered.
+    pub fn is_welcome(&self, text: &str) -> bool {
+        match text {
             "welcome SUCCESS\n200" => true,
             refused if refused.ends_with("400") && refused.contains("The SSL certificate error") => false,
             other => panic!("{other}: {}", self.log()),
@@ -109,8 +119,22 @@ fn configuration(court: &Court, folder: &Path, revocation: &str) -> String {
 }
 
 impl Court {
+    /// For programs that cannot connect to a socket in a folder: they reach it by a port of this machine. Ends with what is given first.
+    pub async fn nginx_at_a_port(&self) -> (Nginx, String) {
+        let nginx = Nginx::by_ocsp(self).await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, socket) = (listener.local_addr().unwrap().port(), nginx.socket());
+        tokio::spawn(async move {
+            while let Ok((mut outside, _)) = listener.accept().await {
+                let mut inside = UnixStream::connect(&socket).await.unwrap();
+                tokio::spawn(async move { tokio::io::copy_bidirectional(&mut outside, &mut inside).await.ok() });
+            }
+        });
+        (nginx, port.to_string())
+    }
+
     /// The site's own certificate, which is not ours to issue.
-    async fn make_site(&self) {
+    pub async fn make_site(&self) {
         let [key, certificate] = ["site.key", "site.pem"].map(|name| self.file(name));
         let curve = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
         let named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", &key, "-out", &certificate];
@@ -139,8 +163,7 @@ impl Court {
 async fn by_ocsp_nginx_keeps_a_card_out_from_the_moment_it_is_suspended() {
     let court = Court::in_session().await;
     court.make_site().await;
-    let port = court.live.config.status.listen.rsplit(':').next().unwrap();
-    let nginx = Nginx::start(&court, &format!("ssl_ocsp leaf; ssl_ocsp_responder http://127.0.0.1:{port}/ocsp;")).await;
+    let nginx = Nginx::by_ocsp(&court).await;
     assert!(nginx.lets_in(&court, "").await);
 
     let new = court.replace().await;

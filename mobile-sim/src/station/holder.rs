@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
@@ -18,7 +18,7 @@ use crate::state::Credential;
 
 /// A card in a reader, for keys that lie in it. Keys that were read from a file find their card when it is put in.
 #[derive(Clone, Default)]
-pub struct Seat(Arc<OnceLock<InReader>>);
+pub struct Seat(Arc<Mutex<Option<InReader>>>);
 
 /// The card, and what opens it.
 #[derive(Clone)]
@@ -66,23 +66,27 @@ impl InReader {
 }
 
 impl Seat {
-    /// Puts a card in, unless one is there.
+    /// Puts a card in, instead of what was there.
     pub fn take(&self, card: &InReader) {
-        self.0.get_or_init(|| card.clone());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(card.clone());
+    }
+
+    fn card(&self) -> Option<InReader> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn sign(&self, place: KeyReference, digest: &[u8; 32]) -> Result<Vec<u8>, BadKey> {
-        self.0.get().ok_or(BadKey)?.use_key(place, |card| card.sign(place, digest))
+        self.card().ok_or(BadKey)?.use_key(place, |card| card.sign(place, digest))
     }
 
     pub fn agree(&self, place: KeyReference, point: &[u8]) -> Result<Zeroizing<Vec<u8>>, BadKey> {
-        self.0.get().ok_or(BadKey)?.use_key(place, |card| card.agree(place, point)).map(Zeroizing::new)
+        self.card().ok_or(BadKey)?.use_key(place, |card| card.agree(place, point)).map(Zeroizing::new)
     }
 }
 
 impl fmt::Debug for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.get().is_some() { "Seat(a card)" } else { "Seat(empty)" })
+        f.write_str(if self.card().is_some() { "Seat(a card)" } else { "Seat(empty)" })
     }
 }
 

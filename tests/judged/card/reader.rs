@@ -1,7 +1,6 @@
 //! A PC/SC daemon of the test's own, with a virtual reader in which the phone lies, as its own program shows it.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use mobile_sim::piv::reader::configuration;
@@ -13,6 +12,24 @@ use crate::support::process::{mobile_sim, until};
 /// The daemon has one place for its socket, made when it was built: here it finds a folder of ours there, and nobody else sees it.
 const IN_A_PLACE_OF_ITS_OWN: &str =
     "mount -t tmpfs none /run && mkdir /run/pcscd && mount --bind \"$0\" /run/pcscd && exec pcscd --foreground --config \"$1\"";
+
+/// The PIN of every card here.
+pub const PIN: &str = "123456";
+
+/// OpenSC's PKCS#11 module, by which programs use the card.
+pub fn module() -> String {
+    let all = std::fs::read_dir("/usr/lib").unwrap();
+    let mut found = all.map(|folder| folder.unwrap().path().join("opensc-pkcs11.so")).filter(|module| module.exists());
+    found.next().expect("opensc-pkcs11.so: install the Debian package opensc-pkcs11").to_str().unwrap().to_owned()
+}
+
+/// What openssl is told so that it finds the card (Debian package libengine-pkcs11-openssl).
+fn engine() -> String {
+    let module = module();
+    format!(
+        "openssl_conf = init\n[init]\nengines = engines\n[engines]\npkcs11 = card\n[card]\nengine_id = pkcs11\nMODULE_PATH = {module}\n"
+    )
+}
 
 /// Both end when this goes.
 pub struct Reader {
@@ -34,6 +51,7 @@ impl Reader {
             std::fs::create_dir(made).unwrap();
         }
         std::fs::write(conf.join("reader"), configuration(port.parse().unwrap())).unwrap();
+        std::fs::write(folder.path().join("openssl.cnf"), engine()).unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let daemon = Command::new("unshare")
             .args(["--map-root-user", "--mount", "sh", "-c", IN_A_PLACE_OF_ITS_OWN])
@@ -53,13 +71,14 @@ impl Reader {
         reader
     }
 
-    /// Where its programs find the daemon.
-    pub fn socket(&self) -> PathBuf {
-        self.folder.path().join("socket/pcscd.comm")
+    /// A file for the programs that use the card.
+    pub fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        std::fs::write(self.file(name), content).unwrap();
+        self.file(name)
     }
 
     /// Runs a program that uses the card, however it ends.
@@ -68,7 +87,13 @@ impl Reader {
     }
 
     pub async fn try_run_with(&self, program: &'static str, words: &[&str], input: &[u8]) -> Ran {
-        ran_with(program, words, input, &[("PCSCLITE_CSOCK_NAME", self.socket().to_str().unwrap())]).await
+        let socket = self.file("socket/pcscd.comm");
+        let engine = self.file("openssl.cnf");
+        let mut environment = vec![("PCSCLITE_CSOCK_NAME", socket.as_str()), ("GNUTLS_PIN", PIN)];
+        if matches!(program, "openssl" | "curl") {
+            environment.push(("OPENSSL_CONF", &engine));
+        }
+        ran_with(program, words, input, &environment).await
     }
 
     /// Runs a program that uses the card; gives what it said.
