@@ -75,7 +75,11 @@ pub async fn check_at_intervals(world: Arc<World>, mut stop: watch::Receiver<boo
             () = stopped(&mut stop) => return,
         }
         rest = EVERY;
-        check_once(&world).await;
+        // It only reads: a stop need not wait for its end, which a large house takes minutes to reach.
+        tokio::select! {
+            () = check_once(&world) => {}
+            () = stopped(&mut stop) => return,
+        }
     }
 }
 

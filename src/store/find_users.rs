@@ -1,10 +1,11 @@
-//! Users found by the beginnings of words, page after page by name. A word that few have leads to them, who are then sorted; one that many
-//! have does not: users are met by name until the page is full. So neither takes longer when there are more users.
+//! Users found by the beginnings of words, page after page by name. A word that few have leads to them, who are then sorted. Where many have each
+//! word, users are met by name until the page is full; when that is not soon, as those who have all the words come late or hardly ever, the
+//! rarest word leads after all.
 
 use uuid::Uuid;
 
 use super::error::StoreError;
-use super::sql::query;
+use super::sql::{Query, query};
 use super::words::words;
 use super::{Store, user};
 use crate::lifecycle::ids::UserId;
@@ -18,6 +19,9 @@ const MANY: i64 = 10_000;
 
 /// How many entries a word has, at most `?3` of them.
 pub(super) const HOW_MANY: &str = "SELECT count(*) AS many FROM (SELECT 1 FROM words WHERE word >= ?1 AND word < ?2 LIMIT ?3) AS entries";
+
+/// So many users are met before that is given up.
+const SOON: i64 = 10_000;
 
 /// A page of users, by name: `?1` its size, `?2` and `?3` the user before it, then two values for each word: where it begins, and where what
 /// begins so ends.
@@ -50,13 +54,23 @@ pub(super) const RARE: [&str; WORDS + 1] = [
     users_where!(among!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9"), has!("?10", "?11")),
 ];
 
+/// The same, among the next `?4` users by name.
+macro_rules! next_users_where {
+    ($($condition:expr),*) => {
+        concat!(
+            "SELECT ", user::columns!(), " FROM (SELECT * FROM users WHERE (name, id) > (?2, ?3) ORDER BY name, id LIMIT ?4) AS users WHERE ",
+            $($condition, " AND ",)* "true ORDER BY name, id LIMIT ?1"
+        )
+    };
+}
+
 /// By how many words are given, all of them common.
 pub(super) const COMMON: [&str; WORDS + 1] = [
-    users_where!(),
-    users_where!(has!("?4", "?5")),
-    users_where!(has!("?4", "?5"), has!("?6", "?7")),
-    users_where!(has!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9")),
-    users_where!(has!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9"), has!("?10", "?11")),
+    next_users_where!(),
+    next_users_where!(has!("?5", "?6")),
+    next_users_where!(has!("?5", "?6"), has!("?7", "?8")),
+    next_users_where!(has!("?5", "?6"), has!("?7", "?8"), has!("?9", "?10")),
+    next_users_where!(has!("?5", "?6"), has!("?7", "?8"), has!("?9", "?10"), has!("?11", "?12")),
 ];
 
 impl Store {
@@ -79,10 +93,19 @@ impl Store {
             ranges.push((entries.try_get::<i64>("many")?, word, end));
         }
         ranges.sort();
-        let by = if ranges.first().is_some_and(|(entries, ..)| *entries < many) { RARE } else { COMMON };
-        let found = query(by[ranges.len()]).bind(limit).bind(name).bind(id);
-        let found = ranges.into_iter().fold(found, |found, (_, word, end)| found.bind(word).bind(end));
-        Ok(found.fetch_all(&self.readers).await?.iter().map(user::read).collect::<Result<_, _>>()?)
+        if ranges.first().is_some_and(|(entries, ..)| *entries >= many) {
+            let met = query(COMMON[ranges.len()]).bind(limit).bind(name.clone()).bind(id).bind(SOON);
+            let met = self.users_with(met, &ranges).await?;
+            if met.len() == limit as usize {
+                return Ok(met);
+            }
+        }
+        self.users_with(query(RARE[ranges.len()]).bind(limit).bind(name).bind(id), &ranges).await
+    }
+
+    async fn users_with(&self, asked: Query, ranges: &[(i64, String, String)]) -> Result<Vec<User>, StoreError> {
+        let asked = ranges.iter().fold(asked, |asked, (_, word, end)| asked.bind(word.clone()).bind(end.clone()));
+        Ok(asked.fetch_all(&self.readers).await?.iter().map(user::read).collect::<Result<_, _>>()?)
     }
 
     /// Where a page begins: behind that user, or behind nobody.

@@ -15,7 +15,7 @@ use sqlx::{PgPool, Postgres, Sqlite, Transaction};
 use super::error::StoreError;
 use super::{InUse, postgres};
 
-pub(super) use query::{Bindable, query};
+pub(super) use query::{Bindable, Query, query};
 pub(super) use row::{Cell, Column, FromCell, Row};
 pub(super) use text::Text;
 pub(super) use value::{Value, bound, bound_to_postgres};

@@ -135,7 +135,7 @@ async fn users_who_have_a_common_word_are_met_in_the_order_of_their_names() {
     for select in crate::store::find_users::COMMON {
         let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {select}")));
         let steps: Vec<String> = plan.fetch_all(file(&house)).await.unwrap().iter().map(|step| step.get("detail")).collect();
-        assert!(steps[0].starts_with("SEARCH users USING INDEX users_by_name ((name,id)>(?,?))"), "{steps:?}");
+        assert!(steps.iter().any(|step| step == "SEARCH users USING INDEX users_by_name ((name,id)>(?,?))"), "{steps:?}");
         let words = steps.iter().filter(|step| step.ends_with("USING COVERING INDEX words_of_user (user_id=?)")).count();
         assert_eq!(words, select.matches("FROM words").count(), "{steps:?}");
         assert!(steps.iter().all(|step| !step.contains("TEMP B-TREE")), "{steps:?}");
