@@ -6,11 +6,11 @@ use tempfile::TempDir;
 use super::reader::{PIN, Reader, module};
 use super::{in_reader, issue};
 use crate::court::Court;
-use crate::support::live::device_of;
+use crate::support::live::{Live, device_of};
 use crate::support::openssl::openssl;
 
-/// The slots as PKCS#11 numbers them: 9A, 9C, 9D, and the first of the older ones.
-const KEYS: [&str; 4] = ["01", "02", "03", "05"];
+/// The slots as PKCS#11 numbers them: 9A, 9C, 9D, 9E, and the first of the older ones.
+const KEYS: [&str; 5] = ["01", "02", "03", "04", "05"];
 
 /// Ana's phone was lost and replaced; the new one lies in the reader, and old mail waits for it.
 struct Bench {
@@ -21,7 +21,9 @@ struct Bench {
 
 impl Bench {
     async fn set() -> Self {
-        let court = Court::in_session().await;
+        let with_9e =
+            |policy: String| policy.replace(r#"slots = ["auth", "sign", "enc"]"#, r#"slots = ["auth", "sign", "enc", "card-auth"]"#);
+        let court = Court::over(Live::with_policy(with_9e).await).await;
         court
             .asks(&[
                 "cms",
@@ -70,21 +72,29 @@ async fn opensc_finds_what_was_issued_and_uses_it_as_the_pin_allows() {
     let bench = Bench::set().await;
     assert!(bench.reader.run("opensc-tool", &["--reader", "0", "--name"]).await.contains("Personal Identity Verification Card"));
     let listed = bench.pkcs11_does(&["--list-objects", "--login", "--pin", PIN]).await;
-    for (key, file) in KEYS.iter().zip(["new/auth.pem", "new/sign.pem", "new/enc.pem", "new/history-1.pem"]) {
+    for (key, file) in KEYS.iter().zip(["new/auth.pem", "new/sign.pem", "new/enc.pem", "new/card-auth.pem", "new/history-1.pem"]) {
         let serial = bench.court.serial(&format!("@{file}")).await;
         assert!(listed.contains(&serial), "{file}, {serial}: {listed}");
         assert_eq!(listed.matches(&format!("ID:         {key}\n")).count(), 3, "{key}: private key, public key, certificate: {listed}");
     }
 
-    // 9A and 9C sign, and nobody else's key would verify it
+    // 9A, 9C and 9E sign, and nobody else's key would verify it
     let message = bench.reader.write("message", "hello");
-    for (key, certificate) in [("01", "@new/auth.pem"), ("02", "@new/sign.pem")] {
+    for (key, certificate) in [("01", "@new/auth.pem"), ("02", "@new/sign.pem"), ("04", "@new/card-auth.pem")] {
         let signature = bench.reader.file("signature");
         let how = ["--mechanism", "ECDSA-SHA256", "--signature-format", "openssl", "--input-file", &message, "--output-file", &signature];
         bench.pkcs11_does(&[&["--login", "--pin", PIN, "--sign", "--id", key], &how[..]].concat()).await;
         let public = bench.court.asks(&["x509", "-pubkey", "-noout", "-in", certificate]).await;
         let public = bench.reader.write("public.pem", public);
         openssl(&["dgst", "-sha256", "-verify", &public, "-signature", &signature, &message], b"").await;
+    }
+
+    // without the PIN, 9E alone
+    let digest = "11".repeat(32);
+    for (place, answer) in [("9E", "SW1=0x90, SW2=0x00"), ("9A", "SW1=0x69, SW2=0x82"), ("9C", "SW1=0x69, SW2=0x82")] {
+        let sign = format!("008711{place}267C2482008120{digest}00");
+        let said = bench.reader.run("opensc-tool", &["--reader", "0", "--send-apdu", "00A4040005A000000308", "--send-apdu", &sign]).await;
+        assert!(said.rsplit("Received").next().unwrap().contains(answer), "{place}: {said}");
     }
 
     // 9D and the older key agree

@@ -5,6 +5,7 @@ mod middleware;
 mod personalized;
 mod pulled_out;
 mod reader;
+mod ssh;
 mod suspended;
 
 use std::path::Path;

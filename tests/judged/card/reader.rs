@@ -87,12 +87,22 @@ impl Reader {
     }
 
     pub async fn try_run_with(&self, program: &'static str, words: &[&str], input: &[u8]) -> Ran {
+        self.ran(program, words, input, &[]).await
+    }
+
+    /// Runs a program with more in its environment, however it ends.
+    pub async fn run_in(&self, program: &'static str, words: &[&str], environment: &[(&str, &str)]) -> Ran {
+        self.ran(program, words, b"", environment).await
+    }
+
+    async fn ran(&self, program: &'static str, words: &[&str], input: &[u8], more: &[(&str, &str)]) -> Ran {
         let socket = self.file("socket/pcscd.comm");
         let engine = self.file("openssl.cnf");
         let mut environment = vec![("PCSCLITE_CSOCK_NAME", socket.as_str()), ("GNUTLS_PIN", PIN)];
         if matches!(program, "openssl" | "curl") {
             environment.push(("OPENSSL_CONF", &engine));
         }
+        environment.extend(more);
         ran_with(program, words, input, &environment).await
     }
 

@@ -3,6 +3,7 @@
 use mobile_sim::DeviceKind;
 
 use super::reader::{PIN, Reader};
+use super::ssh::Door;
 use super::{in_reader, issue};
 use crate::court::Court;
 use crate::nginx::Nginx;
@@ -17,28 +18,40 @@ async fn lets_in(nginx: &Nginx, court: &Court, reader: &Reader) -> bool {
     nginx.is_welcome(&ran.text())
 }
 
+/// Whether both doors let the card in the reader in; they agree.
+async fn is_let_in(nginx: &Nginx, ssh: &Door, court: &Court, reader: &Reader) -> bool {
+    let by_nginx = lets_in(nginx, court, reader).await;
+    assert_eq!(by_nginx, ssh.lets_in(reader).await, "nginx and OpenSSH differ: {}", nginx.log());
+    by_nginx
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_in_a_reader_is_out_from_the_submit_and_in_again_after_cancel_and_the_new_one_is_in() {
     let court = Court::in_session().await;
     court.make_site().await;
-    let nginx = Nginx::by_ocsp(&court).await;
+    let (nginx, ssh) = (Nginx::by_ocsp(&court).await, Door::of(&court).await);
     let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let user = court.live.create_user("Bruno").await;
     let invited = court.live.initial(&user, DeviceKind::MobileSmartCard).await;
-    let device = device_of(&issue(old.path(), &invited, DeviceKind::MobileSmartCard).await);
+    let phone = issue(old.path(), &invited, DeviceKind::MobileSmartCard).await;
+    let device = device_of(&phone);
+    ssh.knows("old", &phone.card().certificate("auth").unwrap().pem());
+    drop(phone);
     let reader = in_reader(old.path()).await;
-    assert!(lets_in(&nginx, &court, &reader).await, "{}", nginx.log());
+    assert!(is_let_in(&nginx, &ssh, &court, &reader).await);
 
     let request = court.live.submit(&device, "lost").await;
-    assert!(!lets_in(&nginx, &court, &reader).await, "right after the submit");
+    assert!(!is_let_in(&nginx, &ssh, &court, &reader).await, "right after the submit");
     court.live.cancel(&request.request).await;
-    assert!(lets_in(&nginx, &court, &reader).await, "found again: {}", nginx.log());
+    assert!(is_let_in(&nginx, &ssh, &court, &reader).await, "found again");
 
     let request = court.live.submit(&device, "stolen").await;
-    issue(new.path(), &request, DeviceKind::MobileSmartCard).await;
-    assert!(!lets_in(&nginx, &court, &reader).await, "the stolen phone");
+    let phone = issue(new.path(), &request, DeviceKind::MobileSmartCard).await;
+    ssh.knows("new", &phone.card().certificate("auth").unwrap().pem());
+    drop(phone);
+    assert!(!is_let_in(&nginx, &ssh, &court, &reader).await, "the stolen phone");
     drop(reader);
     let reader = in_reader(new.path()).await;
-    assert!(lets_in(&nginx, &court, &reader).await, "the new phone: {}", nginx.log());
+    assert!(is_let_in(&nginx, &ssh, &court, &reader).await, "the new phone");
     court.live.stop().await;
 }
