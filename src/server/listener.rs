@@ -26,6 +26,7 @@ use super::jobs::stopped;
 use super::places::{Place, Places};
 use crate::http::peer::Peer;
 use crate::http::problem::Problem;
+use crate::workflows::limits::turned_away;
 
 /// Time for a TLS handshake, for the head of a request, and for a whole request with its answer.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -82,7 +83,16 @@ async fn converse(
     stream.set_nodelay(true)?;
     match tls {
         Some(acceptor) => {
-            let stream = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await??;
+            let shaken = tokio::time::timeout(HANDSHAKE, async {
+                let Some(gate) = place.gate() else { return acceptor.accept(stream).await.map(Some) };
+                // Whoever has said nothing yet does not wait at the gate.
+                stream.readable().await?;
+                gate.pass(acceptor.accept(stream)).await.transpose()
+            });
+            let Some(stream) = shaken.await?? else {
+                turned_away("late");
+                return Ok(());
+            };
             let peer = peer_of(&stream, address);
             answer(stream, peer, place, router, watcher).await
         }

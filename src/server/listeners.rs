@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::config::Config;
+use super::gate::Gate;
 use super::listener::serve;
 use super::own_threads::OwnThreads;
 use super::places::{self, Places};
@@ -30,7 +31,7 @@ pub fn listen(
     let Sockets { devices, desk, portal, status, metrics } = sockets;
     let count = 3 + usize::from(portal.is_some()) + usize::from(metrics.is_some());
     let connections = places::for_each_of(count);
-    let places = |delay| Places::new(connections, &config.limits, delay);
+    let places = |gate| Places::new(connections, &config.limits, gate);
     let ids = Arc::new(RequestIds::of(random(world.entropy.as_ref())));
     let numbered = |listener: &'static str, router: Router<Arc<World>>| {
         let ids = Arc::clone(&ids);
@@ -45,9 +46,10 @@ pub fn listen(
 
     let threads = OwnThreads::new("devices")?;
     let devices = threads.adopt(devices)?;
-    let router = counted("devices", http::devices().layer(from_fn_with_state((Arc::new(Room::default()), Arc::clone(world)), Room::admit)));
+    let room = Arc::new(Room::default());
+    let router = counted("devices", http::devices().layer(from_fn_with_state((Arc::clone(&room), Arc::clone(world)), Room::admit)));
     tasks.spawn_on(
-        serve(devices, places(Some(threads.delay())), Some(http::tls::devices(&world.authority)?), router, stop.clone()),
+        serve(devices, places(Some(Gate::new(room))), Some(http::tls::devices(&world.authority)?), router, stop.clone()),
         threads.handle(),
     );
 

@@ -11,13 +11,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::own_threads::Delay;
+use super::gate::Gate;
 use crate::workflows::limits::{Allowed, Source, turned_away};
 
 /// How many connections a listener serves at once at most.
 const MOST: usize = 12_288;
-/// How far behind the threads may be that a new connection is still taken.
-const BEHIND: Duration = Duration::from_secs(1);
 /// How long a connection may be silent when others want its place.
 const TO_ASK: Duration = Duration::from_secs(2);
 /// How many open files the process keeps for everything else.
@@ -45,8 +43,8 @@ pub struct Places {
     /// How many one source may take; any number if there is none.
     of_source: Option<usize>,
     unlimited: Vec<Source>,
-    /// Of the threads that serve, if anybody looks.
-    delay: Option<Delay>,
+    /// Before TLS, where there is one.
+    gate: Option<Gate>,
     /// [`TO_ASK`], but for tests.
     to_ask: Duration,
     taken: Mutex<Taken>,
@@ -78,23 +76,17 @@ pub struct Place {
 }
 
 impl Places {
-    /// `delay` is that of the threads that serve, where they may be behind.
-    pub fn new(count: usize, allowed: &Allowed, delay: Option<Delay>) -> Arc<Self> {
+    pub fn new(count: usize, allowed: &Allowed, gate: Option<Gate>) -> Arc<Self> {
         let of_source = usize::try_from(allowed.connections_of_source).ok().filter(|count| *count > 0);
         let (free, unlimited) = (Arc::new(Semaphore::new(count)), allowed.unlimited());
-        Arc::new(Self { free, of_source, unlimited, delay, to_ask: TO_ASK, taken: Mutex::default() })
+        Arc::new(Self { free, of_source, unlimited, gate, to_ask: TO_ASK, taken: Mutex::default() })
     }
 
-    /// A place for a connection, unless its source has its share, or those who serve are behind: a handshake is the dearest part of what a phone asks,
-    /// and one that comes too late for whoever began it is lost. When all are taken, who has waited longest without asking anything gives way.
+    /// A place for a connection, unless its source has its share. When all are taken, who has waited longest without asking anything gives way.
     pub async fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let source = Source::from(address);
         if !self.has_room_for(source) {
             turned_away("connections-of-source");
-            return None;
-        }
-        if self.delay.as_ref().is_some_and(|delay| delay.now() > BEHIND) {
-            turned_away("behind");
             return None;
         }
         let place = match Arc::clone(&self.free).try_acquire_owned() {
@@ -137,6 +129,11 @@ impl Places {
 }
 
 impl Place {
+    /// The gate before TLS, where there is one.
+    pub fn gate(&self) -> Option<&Gate> {
+        self.places.gate.as_ref()
+    }
+
     /// It has asked something: it does not give way any more.
     pub fn asks(&self) {
         if !self.has_asked.swap(true, Ordering::Relaxed) {
