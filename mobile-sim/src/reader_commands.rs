@@ -70,6 +70,9 @@ pub struct PersonalizeArgs {
     /// The PUK that the card shall have, eight letters or digits; --pin is the PIN
     #[arg(long, env = "MOBILE_SIM_PUK", hide_env_values = true)]
     pub puk: String,
+    /// The policy of the server gives no encryption key to such cards: also for a card that takes no key from outside
+    #[arg(long)]
+    pub without_encryption_key: bool,
     /// The PIN that the card came with
     #[arg(long, default_value = FACTORY_PIN)]
     pub old_pin: String,
@@ -92,6 +95,7 @@ pub async fn personalize(mut phone: Phone, pin: &str, args: &PersonalizeArgs) ->
         old_puk: Secret::puk(&args.old_puk).map_err(|error| usage(&error))?,
         pin: Secret::pin(pin).map_err(|error| usage(&error))?,
         puk: Secret::puk(&args.puk).map_err(|error| usage(&error))?,
+        gives_enc: !args.without_encryption_key,
     };
     let (model, serial, name) = (args.model.clone(), args.serial.clone(), args.name.clone());
     let device = DeviceFacts { kind: DeviceKind::SmartCard, model, serial, name };

@@ -84,15 +84,17 @@ async fn converse(
     match tls {
         Some(acceptor) => {
             let shaken = tokio::time::timeout(HANDSHAKE, async {
-                let Some(gate) = place.gate() else { return acceptor.accept(stream).await.map(Some) };
-                // Whoever has said nothing yet does not wait at the gate.
-                stream.readable().await?;
-                gate.pass(acceptor.accept(stream)).await.transpose()
+                if let Some(gate) = place.gate() {
+                    // Whoever has said nothing yet does not wait at the gate.
+                    stream.readable().await?;
+                    if !gate.pass(place.asked()).await {
+                        turned_away("late");
+                        return Ok(None);
+                    }
+                }
+                acceptor.accept(stream).await.map(Some)
             });
-            let Some(stream) = shaken.await?? else {
-                turned_away("late");
-                return Ok(());
-            };
+            let Some(stream) = shaken.await?? else { return Ok(()) };
             let peer = peer_of(&stream, address);
             answer(stream, peer, place, router, watcher).await
         }

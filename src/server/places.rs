@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -72,6 +72,7 @@ pub struct Place {
     source: Source,
     number: u64,
     has_asked: AtomicBool,
+    asked: Arc<Notify>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -106,7 +107,7 @@ impl Places {
         taken.count += 1;
         let number = taken.count;
         drop(taken);
-        Some(Place { places: Arc::clone(self), source, number, has_asked: AtomicBool::new(false), _place: place })
+        Some(Place { places: Arc::clone(self), source, number, has_asked: AtomicBool::new(false), asked: Arc::default(), _place: place })
     }
 
     /// Serves the connection of a place, which gives way until it has asked something.
@@ -138,12 +139,20 @@ impl Place {
     pub fn asks(&self) {
         if !self.has_asked.swap(true, Ordering::Relaxed) {
             self.places.lock().silent.remove(&self.number);
+            self.asked.notify_one();
         }
+    }
+
+    /// When it asks something for the first time, or is left; to be waited for by one.
+    pub fn asked(&self) -> impl Future<Output = ()> + Send + use<> {
+        let asked = Arc::clone(&self.asked);
+        async move { asked.notified().await }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.asked.notify_one();
         let mut taken = self.places.lock();
         taken.silent.remove(&self.number);
         if let Some(count) = taken.by_source.get_mut(&self.source) {

@@ -16,7 +16,7 @@ use crate::key::Key;
 /// How an answer ends: with data, or with what is wrong.
 pub type Answer = Result<Vec<u8>, Status>;
 
-/// P-256, as SP 800-78-5 table 4 calls it.
+/// P-256, as SP 800-78-5 calls it.
 pub const P256: u8 = 0x11;
 /// The PIN and the PUK, as SP 800-73-5 part 1 §5.1 calls them.
 const PIN: u8 = 0x80;

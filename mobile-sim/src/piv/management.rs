@@ -1,4 +1,4 @@
-//! The key that a card's keeper shows to write on it: 9B, AES (SP 800-73-5 part 2 §3.2.4, SP 800-78-5 table 5).
+//! The key that a card's keeper shows to write on it: 9B, AES (SP 800-73-5 part 2 §3.2.4, SP 800-78-5).
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ impl ManagementKey {
         Self::try_from(pairs.collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// How SP 800-78-5 table 4 calls the algorithm.
+    /// How SP 800-78-5 calls the algorithm.
     pub fn algorithm(&self) -> u8 {
         match self.0.len() {
             16 => 0x08,

@@ -27,7 +27,7 @@ pub fn is_behind_pin(tag: u32) -> bool {
     BEHIND_PIN.contains(&tag)
 }
 
-/// A certificate in its object (appendix A, table 10): not compressed.
+/// A certificate in its object (appendix A): not compressed.
 pub fn certificate(der: &[u8]) -> Vec<u8> {
     [wrap(0x70, der), wrap(0x71, &[0]), wrap(ERROR_DETECTION, &[])].concat()
 }
@@ -47,7 +47,7 @@ pub fn chuid(fasc_n: &[u8; 25], card: &[u8; 16], last_day: &str) -> Vec<u8> {
 
 /// The card capability container (§3.1.1): a card that knows the PIV data model and no other.
 pub fn capabilities(card: &[u8; 16]) -> Vec<u8> {
-    // Issuer of the container: NIST's RID, a manufacturer of none, a card of type 02 (GSC-IS 2.1 §G).
+    // 21 bytes by which the card is known: a RID, and the card UUID.
     let identifier = [&AID[..5], &card[..]].concat();
     let fields: [(u32, &[u8]); 13] = [
         (0xF0, &identifier),
@@ -78,8 +78,7 @@ pub fn key_history(count: usize) -> Vec<u8> {
     [wrap(0xC1, &[count]), wrap(0xC2, &[0]), wrap(ERROR_DETECTION, &[])].concat()
 }
 
-/// The FASC-N of a card whose issuer is no federal agency: agency code 9999, and the card UUID names the card (§3.1.2, footnote on agency code 9999).
-/// Agency 9999, system 9999, credential 999999, series 0, issue 1, and a person of nobody, as [TIG SCEPACS] §6 codes them.
+/// The FASC-N of a card whose issuer is no federal agency: agency code 9999, so that the card UUID names the card (SP 800-73-5 part 1 §3.1.2).
 pub const FASC_N_OF_NO_AGENCY: [u8; 25] = [
     0xD4, 0xE7, 0x39, 0xDA, 0x73, 0x9C, 0xED, 0x39, 0xCE, 0x73, 0x9D, 0x83, 0x68, 0x58, 0x21, 0x08, 0x42, 0x10, 0x84, 0x21, 0xC8, 0x42,
     0x10, 0xC3, 0xEB,

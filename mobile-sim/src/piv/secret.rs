@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::status::Status;
 
-/// How many wrong ones in a row block it. FIPS 201-3 §4.3.1 leaves the number to the issuer; three is what cards come with.
+/// How many wrong ones in a row block it. Our choice: three, as cards come from the factory; FIPS 201-3 §4.3.1 allows an issuer up to ten.
 pub const TRIES: u8 = 3;
 
 /// The text is no PIN and no PUK.

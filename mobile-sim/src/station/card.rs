@@ -161,6 +161,12 @@ impl PivCard {
         value(&data, 0x82).map(<[u8]>::to_vec).ok_or(CardError::Unreadable(what))
     }
 
+    /// Whether the card takes private keys from outside at all: asked without one, it says what is wrong, or that it does not know how.
+    pub fn takes_keys(&mut self) -> Result<bool, CardError> {
+        let status = self.ask(0xFE, P256, KeyReference::Management.byte(), &[])?.status;
+        Ok(!matches!(status, 0x6A81 | 0x6D00))
+    }
+
     /// Whether the card has such a place for a key, with a key in it or without.
     pub fn has_place(&mut self, place: KeyReference) -> Result<bool, CardError> {
         let template = wrap(0x7C, &[wrap(0x82, &[]), wrap(0x81, &[])].concat());
@@ -171,6 +177,9 @@ impl PivCard {
     /// Sends a command in pieces if it is long, and collects its answer.
     fn ask(&mut self, instruction: u8, p1: u8, p2: u8, data: &[u8]) -> Result<Answer, CardError> {
         let mut pieces = data.chunks(PIECE).peekable();
+        if data.is_empty() {
+            return self.send(&[0x00, instruction, p1, p2, 0x00]);
+        }
         let mut answer = Answer { data: Vec::new(), status: 0 };
         while let Some(piece) = pieces.next() {
             let class = if pieces.peek().is_some() { 0x10 } else { 0x00 };

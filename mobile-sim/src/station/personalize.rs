@@ -21,6 +21,8 @@ pub struct Officer {
     pub old_puk: Secret,
     pub pin: Secret,
     pub puk: Secret,
+    /// Whether the card gets an encryption key, as the policy of the server says; it comes from outside.
+    pub gives_enc: bool,
 }
 
 /// Issues the card in a reader, or continues where an earlier call was cut short. `phone` is the memory of the workstation for this one card.
@@ -46,6 +48,9 @@ pub async fn personalize(
     };
     has_every_place(&mut card)?;
     card.authenticate(&officer.management)?;
+    if officer.gives_enc && !card.takes_keys()? {
+        return Err(CardError::NotFit("this card takes no private key from outside, as the encryption key would be".to_owned()).into());
+    }
     set_secrets(phone, &mut card, &mut bench, officer)?;
     let card = InReader::new(card, officer.pin.clone());
     phone.seat(&card);
@@ -57,25 +62,22 @@ pub async fn personalize(
     }
 }
 
-/// Nobody's yet: no CHUID, and no certificate where ours go.
+/// Nobody's yet: no certificate where ours go. A CHUID says nothing, as some cards come with one.
 fn is_blank(card: &mut PivCard) -> Result<(), CardError> {
-    let mut whose = card.object(objects::CHUID)?.is_some();
     for place in places() {
-        whose |= card.object(place.certificate())?.is_some();
+        if card.object(place.certificate())?.is_some() {
+            let what = format!("this card has a certificate in {:02X}", place.byte());
+            return Err(CardError::NotFit(format!("{what}: it is somebody's, or must be reset by its maker's tool first")));
+        }
     }
-    match whose {
-        true => Err(CardError::NotFit(
-            "this card has certificates or a CHUID: it is somebody's, or must be reset by its maker's tool first".to_owned(),
-        )),
-        false => Ok(()),
-    }
+    Ok(())
 }
 
-/// The one that this memory was begun with: it has our mark; or it has nothing at all, as the mark was about to be written.
+/// The one that this memory was begun with: it has our mark; or it is nobody's yet, as the mark was about to be written.
 fn is_the_same(card: &mut PivCard, bench: &Bench) -> Result<(), CardError> {
     match card.object(objects::CAPABILITIES)? {
         Some(found) if found == objects::capabilities(&bench.mark) => Ok(()),
-        None if !bench.is_marked => is_blank(card),
+        _ if !bench.is_marked => is_blank(card),
         Some(_) | None => Err(CardError::NotFit("another card was begun with this state folder: put that one into the reader".to_owned())),
     }
 }
@@ -129,4 +131,41 @@ fn set_secrets(phone: &mut Phone, card: &mut PivCard, bench: &mut Bench, officer
         phone.keep_bench(bench.clone())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::channel::Gone;
+    use super::*;
+    use crate::piv::{Applet, Contents, Guarded, Nowhere, Transport};
+    use crate::{DeviceKind, encoding::b64u};
+
+    /// A card that does not know the last place.
+    struct Small(Transport);
+
+    impl Channel for Small {
+        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, Gone> {
+            match *command {
+                [_, 0x87, _, 0x95, ..] => Ok(vec![0x6A, 0x86]),
+                [_, 0x20 | 0x24 | 0xDB | 0x47 | 0xFE, ..] => panic!("written, or a PIN shown: {command:02x?}"),
+                _ => self.0.transmit(command),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_card_with_too_few_places_is_refused_before_anything_is_written() {
+        let (pin, puk) = (Secret::pin("123456").expect("a PIN"), Secret::puk("12345678").expect("a PUK"));
+        let management = ManagementKey::random().expect("a key");
+        let blank = Contents::blank(Guarded::new(pin.clone()), Some(Guarded::new(puk.clone())), management.clone());
+        let card = Small(Transport::new(Applet::new(blank, Nowhere)));
+        let officer = Officer { management, old_pin: pin.clone(), old_puk: puk.clone(), pin, puk, gives_enc: true };
+        let uri = format!("msc1:?h=localhost:1&i={}&c={}&p={}&x=1", b64u(&[1; 16]), b64u(&[2; 16]), b64u(&[3; 32]));
+        let (invitation, named) = (uri.parse().expect("an invitation"), || "x".to_owned());
+        let device = DeviceFacts { kind: DeviceKind::SmartCard, model: named(), serial: named(), name: named() };
+        let mut phone = Phone::in_memory();
+        let ended = personalize(&mut phone, card, &officer, &invitation, None, &device, &Faults::default()).await;
+        assert!(ended.expect_err("refused").to_string().contains("no place 95"));
+        assert!(phone.bench().is_none());
+    }
 }

@@ -16,7 +16,7 @@ const KEYS: [&str; 5] = ["01", "02", "03", "04", "05"];
 struct Bench {
     court: Court,
     reader: Reader,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Bench {
@@ -44,7 +44,14 @@ impl Bench {
         new.export(court.file("new"), false).unwrap();
         drop(new);
         let reader = in_reader(folder.path()).await;
-        Self { court, reader, _folder: folder }
+        Self { court, reader, folder }
+    }
+
+    /// The card is taken out, its program ends, and it is put in again.
+    async fn again(self) -> Self {
+        let Self { court, reader, folder } = self;
+        drop(reader);
+        Self { reader: in_reader(folder.path()).await, court, folder }
     }
 
     async fn pkcs11(&self, words: &[&str]) -> (bool, String) {
@@ -110,13 +117,16 @@ async fn opensc_finds_what_was_issued_and_uses_it_as_the_pin_allows() {
         assert_eq!(std::fs::read(secret).unwrap(), theirs);
     }
 
-    // without the PIN nothing; three wrong ones block it, also for the right one; the PUK frees it
+    // without the PIN nothing; three wrong ones block it, also for the right one, and in the next run; the PUK frees it
     let sign = ["--sign", "--id", "01", "--mechanism", "ECDSA-SHA256", "--input-file", &message];
     assert!(!bench.pkcs11(&sign).await.0);
     for _ in 0..3 {
         let (done, said) = bench.pkcs11(&["--login", "--pin", "654321", "--list-objects"]).await;
         assert!(!done && said.contains("CKR_PIN_"), "{said}");
     }
+    let (done, said) = bench.pkcs11(&["--login", "--pin", PIN, "--list-objects"]).await;
+    assert!(!done && said.contains("CKR_PIN_LOCKED"), "{said}");
+    let bench = bench.again().await;
     let (done, said) = bench.pkcs11(&["--login", "--pin", PIN, "--list-objects"]).await;
     assert!(!done && said.contains("CKR_PIN_LOCKED"), "{said}");
     bench

@@ -55,6 +55,7 @@ async fn a_card_that_is_pulled_out_is_taken_up_again() {
         old_puk: Secret::puk("12345678").unwrap(),
         pin: Secret::pin("24681357").unwrap(),
         puk: Secret::puk("13572468").unwrap(),
+        gives_enc: true,
     };
     let (mut commands, mut pulled) = (1, 0);
     loop {
