@@ -67,15 +67,19 @@ impl Seen {
         let was_fresh = std::mem::take(&mut self.is_pin_fresh);
         match (command.get(1), command.get(3)) {
             (Some(0xA4), _) if is_done => self.is_pin_shown = false,
+            (Some(0x20), _) if command.get(2) == Some(&0xFF) && is_done => self.is_pin_shown = false,
             (Some(0x87), Some(0x9A | 0x9C | 0x9D | 0x82..=0x95)) if is_done => {
                 assert!(self.is_pin_shown, "used without the PIN: {sent:02x?}");
                 assert!(command[3] != 0x9C || was_fresh, "9c without the PIN right before: {sent:02x?}");
             }
-            (Some(0x20 | 0x24), _) if is_done && has(pin) => {
+            (Some(0x20 | 0x24), Some(0x80)) if is_done && has(pin) => {
                 assert!(before.pin.tries_left() > 0, "a blocked PIN was taken: {sent:02x?}");
                 (self.is_pin_shown, self.is_pin_fresh) = (true, command[1] == 0x20);
             }
             _ => {}
+        }
+        if after.pin.tries_left() < before.pin.tries_left() {
+            self.is_pin_shown = false; // a wrong one
         }
         // Without the management key nothing is written, and without the PIN or the PUK no try comes back and no PIN is another.
         assert!(before.objects == after.objects && before.keys.keys().eq(after.keys.keys()), "written: {sent:02x?}");

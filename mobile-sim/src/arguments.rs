@@ -104,7 +104,8 @@ Refused before anything is written: a card that is somebody's, another managemen
 again by the same command.
 
 Example:
-  mobile-sim --state card-0A31-7702 --pin 246810 personalize 'msc1:?h=…' --reader Yubico --serial 0A31-7702 --puk 13572468")]
+  mobile-sim --state card-0A31-7702 --pin 975310 personalize 'msc1:?h=…' --reader Yubico --serial 0A31-7702 \
+      --new-pin 246810 --puk 13572468")]
     Personalize(PersonalizeArgs),
     /// Ask whether certificates are still good, by OCSP and by CRL, as anybody can; needs no phone
     #[command(after_help = "\

@@ -49,7 +49,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::ChangePin { new } => open(state, pin)?.change_pin(&new)?,
         Command::Card(args) => reader_commands::card(|| open(state, pin), pin, &args)?,
         Command::Plastic(args) => reader_commands::plastic(folder(state)?, pin, &args)?,
-        Command::Personalize(args) => reader_commands::personalize(open(state, pin)?, pin.unwrap_or_default(), &args).await?,
+        Command::Personalize(args) => reader_commands::personalize(open(state, pin)?, &args).await?,
         Command::Status(args) => status(&args).await?,
         Command::Fleet(args) => return fleet(args).await,
         Command::Rate(args) => rate(&args)?,

@@ -242,22 +242,42 @@ impl Phone {
 
     /// Enters the stage that this invitation calls for, or says why it cannot.
     fn begin(&mut self, invitation: &Invitation, device: &DeviceFacts) -> Result<(), PhoneError> {
+        if self.state.bench.is_some() && matches!(self.holder, Holder::Own) {
+            return Err(PhoneError::Usage(
+                "the keys of this state folder are in a card: use personalize, with the card in a reader".to_owned(),
+            ));
+        }
+        match self.is_for(invitation)? {
+            true => Ok(()),
+            false => self.remember(device, Stage::Opening(new_opening(invitation)?)),
+        }
+    }
+
+    /// Whether an issuance with this invitation was begun, or even finished; none was begun if not.
+    fn is_for(&self, invitation: &Invitation) -> Result<bool, PhoneError> {
         let (ours, finished) = match &self.state.stage {
-            Stage::Blank => (None, false),
-            Stage::Opening(opening) => (Some(opening.invitation), false),
-            Stage::Provisioning(session) => (Some(session.invitation), false),
-            Stage::Issued(issued) => (Some(issued.invitation), true),
+            Stage::Blank => return Ok(false),
+            Stage::Opening(opening) => (opening.invitation, false),
+            Stage::Provisioning(session) => (session.invitation, false),
+            Stage::Issued(issued) => (issued.invitation, true),
         };
-        match ours {
-            Some(ours) if ours != invitation.id && finished => {
+        match ours == invitation.id {
+            true => Ok(true),
+            false if finished => {
                 Err(PhoneError::Usage("this phone has a card already: take another state folder for another card".to_owned()))
             }
-            Some(ours) if ours != invitation.id => Err(PhoneError::Usage(
+            false => Err(PhoneError::Usage(
                 "an issuance with another invitation is unfinished: finish it, or discard it with --restart".to_owned(),
             )),
-            Some(_) => Ok(()),
-            None => self.remember(device, Stage::Opening(new_opening(invitation)?)),
         }
+    }
+
+    /// Whether this is the memory of a workstation, or may become one, for the card of this invitation.
+    pub(crate) fn may_be_a_card(&self, invitation: &Invitation) -> Result<(), PhoneError> {
+        if self.is_for(invitation)? && self.state.bench.is_none() {
+            return Err(PhoneError::Usage("this state folder is that of a phone: take another one for a card".to_owned()));
+        }
+        Ok(())
     }
 
     /// M1, unless the chain is known, and M2 on the same connection.

@@ -67,7 +67,10 @@ pub struct PersonalizeArgs {
     /// What its owner calls it
     #[arg(long, default_value = "My card")]
     pub name: String,
-    /// The PUK that the card shall have, eight letters or digits; --pin is the PIN
+    /// The PIN that the card shall have, six to eight digits; --pin is that of the workstation's folder, and should be another
+    #[arg(long, env = "MOBILE_SIM_NEW_PIN", hide_env_values = true)]
+    pub new_pin: String,
+    /// The PUK that the card shall have, eight letters or digits
     #[arg(long, env = "MOBILE_SIM_PUK", hide_env_values = true)]
     pub puk: String,
     /// The policy of the server gives no encryption key to such cards: also for a card that takes no key from outside
@@ -79,21 +82,21 @@ pub struct PersonalizeArgs {
     /// The PUK that the card came with
     #[arg(long, default_value = FACTORY_PUK)]
     pub old_puk: String,
-    /// The management key of the card: AES, 32, 48 or 64 hexadecimal digits
-    #[arg(long, default_value = FACTORY_MANAGEMENT_KEY, value_name = "DIGITS")]
+    /// The management key of the card: AES, 32, 48 or 64 hexadecimal digits; it stays
+    #[arg(long, default_value = FACTORY_MANAGEMENT_KEY, env = "MOBILE_SIM_MANAGEMENT_KEY", hide_env_values = true, value_name = "DIGITS")]
     pub management_key: String,
 }
 
 /// Issues the card in a reader.
 #[cfg(feature = "reader")]
-pub async fn personalize(mut phone: Phone, pin: &str, args: &PersonalizeArgs) -> Result<(), Failure> {
+pub async fn personalize(mut phone: Phone, args: &PersonalizeArgs) -> Result<(), Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::usage(error.to_string());
     let ticket = args.ticket.parse().map_err(|error: mobile_sim::invitation::InvitationError| usage(&error))?;
     let officer = Officer {
         management: ManagementKey::from_hex(&args.management_key).map_err(|error| usage(&error))?,
         old_pin: Secret::pin(&args.old_pin).map_err(|error| usage(&error))?,
         old_puk: Secret::puk(&args.old_puk).map_err(|error| usage(&error))?,
-        pin: Secret::pin(pin).map_err(|error| usage(&error))?,
+        pin: Secret::pin(&args.new_pin).map_err(|error| usage(&error))?,
         puk: Secret::puk(&args.puk).map_err(|error| usage(&error))?,
         gives_enc: !args.without_encryption_key,
     };
@@ -104,11 +107,14 @@ pub async fn personalize(mut phone: Phone, pin: &str, args: &PersonalizeArgs) ->
         Outcome::AlreadyIssued => println!("this card was issued already: nothing changed"),
         Outcome::Issued | Outcome::Signed => println!("issued\n\n{}", phone.card().to_string().trim_end()),
     }
+    if args.management_key == FACTORY_MANAGEMENT_KEY {
+        println!("\nthe card still has the management key of the factory: give it another one, or anybody who holds it can overwrite it");
+    }
     Ok(())
 }
 
 #[cfg(not(feature = "reader"))]
-pub async fn personalize(_phone: Phone, _pin: &str, _args: &PersonalizeArgs) -> Result<(), Failure> {
+pub async fn personalize(_phone: Phone, _args: &PersonalizeArgs) -> Result<(), Failure> {
     Err(Failure::usage(
         "this program was built without readers: cargo build -p mobile-sim --features reader (Debian package libpcsclite-dev)",
     ))

@@ -32,17 +32,30 @@ pub struct State {
 pub struct Bench {
     /// By which the card is known again.
     pub mark: [u8; 16],
-    pub is_begun: bool,
     pub is_marked: bool,
-    pub has_pin: bool,
-    pub has_puk: bool,
+    pub pin: Given,
+    pub puk: Given,
+}
+
+/// Which PIN or PUK a card has, as far as is known.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Given {
+    /// The one that it came with.
+    Factory,
+    /// The change was sent, and may not have arrived.
+    Sent {
+        from: Secret,
+        to: Secret,
+    },
+    Set(Secret),
 }
 
 impl Bench {
     pub fn new() -> Result<Self, aws_lc_rs::error::Unspecified> {
         let mut mark = [0; 16];
         aws_lc_rs::rand::fill(&mut mark)?;
-        Ok(Self { mark, is_begun: false, is_marked: false, has_pin: false, has_puk: false })
+        Ok(Self { mark, is_marked: false, pin: Given::Factory, puk: Given::Factory })
     }
 }
 

@@ -75,11 +75,6 @@ impl Room {
         }
     }
 
-    /// Whether whoever comes now would have its turn soon.
-    pub fn has_room(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) < AT_WORK
-    }
-
     /// As long as it has lasted: so those who come again are not more each time, however many have been turned away.
     fn wait_s(&self, now: Timestamp) -> u32 {
         let mut overload = self.overload.lock().unwrap_or_else(PoisonError::into_inner);

@@ -26,7 +26,6 @@ use super::jobs::stopped;
 use super::places::{Place, Places};
 use crate::http::peer::Peer;
 use crate::http::problem::Problem;
-use crate::workflows::limits::turned_away;
 
 /// Time for a TLS handshake, for the head of a request, and for a whole request with its answer.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -83,18 +82,7 @@ async fn converse(
     stream.set_nodelay(true)?;
     match tls {
         Some(acceptor) => {
-            let shaken = tokio::time::timeout(HANDSHAKE, async {
-                if let Some(gate) = place.gate() {
-                    // Whoever has said nothing yet does not wait at the gate.
-                    stream.readable().await?;
-                    if !gate.pass(place.asked()).await {
-                        turned_away("late");
-                        return Ok(None);
-                    }
-                }
-                acceptor.accept(stream).await.map(Some)
-            });
-            let Some(stream) = shaken.await?? else { return Ok(()) };
+            let stream = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await??;
             let peer = peer_of(&stream, address);
             answer(stream, peer, place, router, watcher).await
         }

@@ -9,7 +9,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::config::Config;
-use super::gate::Gate;
 use super::listener::serve;
 use super::own_threads::OwnThreads;
 use super::places::{self, Places};
@@ -31,7 +30,7 @@ pub fn listen(
     let Sockets { devices, desk, portal, status, metrics } = sockets;
     let count = 3 + usize::from(portal.is_some()) + usize::from(metrics.is_some());
     let connections = places::for_each_of(count);
-    let places = |gate| Places::new(connections, &config.limits, gate);
+    let places = || Places::new(connections, &config.limits);
     let ids = Arc::new(RequestIds::of(random(world.entropy.as_ref())));
     let numbered = |listener: &'static str, router: Router<Arc<World>>| {
         let ids = Arc::clone(&ids);
@@ -46,27 +45,23 @@ pub fn listen(
 
     let threads = OwnThreads::new("devices")?;
     let devices = threads.adopt(devices)?;
-    let room = Arc::new(Room::default());
-    let router = counted("devices", http::devices().layer(from_fn_with_state((Arc::clone(&room), Arc::clone(world)), Room::admit)));
-    tasks.spawn_on(
-        serve(devices, places(Some(Gate::new(room))), Some(http::tls::devices(&world.authority)?), router, stop.clone()),
-        threads.handle(),
-    );
+    let router = counted("devices", http::devices().layer(from_fn_with_state((Arc::new(Room::default()), Arc::clone(world)), Room::admit)));
+    tasks.spawn_on(serve(devices, places(), Some(http::tls::devices(&world.authority)?), router, stop.clone()), threads.handle());
 
     let router = counted("desk", pages::desk());
-    tasks.spawn(serve(desk, places(None), Some(http::tls::desk(&world.authority)?), router, stop.clone()));
+    tasks.spawn(serve(desk, places(), Some(http::tls::desk(&world.authority)?), router, stop.clone()));
     // not counted: relying parties ask through caches, and who is not answered lets nobody in
-    tasks.spawn(serve(status, places(None), None, numbered("status", http::status()), stop.clone()));
+    tasks.spawn(serve(status, places(), None, numbered("status", http::status()), stop.clone()));
     if let Some(socket) = portal {
         let router = counted("portal", pages::portal());
-        tasks.spawn(serve(socket, places(None), Some(http::tls::portal(&world.authority)?), router, stop.clone()));
+        tasks.spawn(serve(socket, places(), Some(http::tls::portal(&world.authority)?), router, stop.clone()));
     }
     if let Some(socket) = metrics {
         let recorder = PrometheusBuilder::new().build_recorder();
         let router = http::metrics::router(recorder.handle()).with_state(Arc::clone(world));
         // the first server of a process counts for all
         metrics::set_global_recorder(recorder).map_err(|_| ServerError::new("metrics: another server of this process has them"))?;
-        tasks.spawn(serve(socket, places(None), None, router, stop.clone()));
+        tasks.spawn(serve(socket, places(), None, router, stop.clone()));
     }
     Ok(threads)
 }

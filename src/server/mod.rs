@@ -8,7 +8,6 @@ pub mod config;
 pub mod database;
 pub mod escrow;
 pub mod evidence;
-mod gate;
 pub mod house;
 pub mod hsm;
 pub mod init;

@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::gate::Gate;
 use crate::workflows::limits::{Allowed, Source, turned_away};
 
 /// How many connections a listener serves at once at most.
@@ -43,8 +42,6 @@ pub struct Places {
     /// How many one source may take; any number if there is none.
     of_source: Option<usize>,
     unlimited: Vec<Source>,
-    /// Before TLS, where there is one.
-    gate: Option<Gate>,
     /// [`TO_ASK`], but for tests.
     to_ask: Duration,
     taken: Mutex<Taken>,
@@ -72,15 +69,14 @@ pub struct Place {
     source: Source,
     number: u64,
     has_asked: AtomicBool,
-    asked: Arc<Notify>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Places {
-    pub fn new(count: usize, allowed: &Allowed, gate: Option<Gate>) -> Arc<Self> {
+    pub fn new(count: usize, allowed: &Allowed) -> Arc<Self> {
         let of_source = usize::try_from(allowed.connections_of_source).ok().filter(|count| *count > 0);
         let (free, unlimited) = (Arc::new(Semaphore::new(count)), allowed.unlimited());
-        Arc::new(Self { free, of_source, unlimited, gate, to_ask: TO_ASK, taken: Mutex::default() })
+        Arc::new(Self { free, of_source, unlimited, to_ask: TO_ASK, taken: Mutex::default() })
     }
 
     /// A place for a connection, unless its source has its share. When all are taken, who has waited longest without asking anything gives way.
@@ -107,7 +103,7 @@ impl Places {
         taken.count += 1;
         let number = taken.count;
         drop(taken);
-        Some(Place { places: Arc::clone(self), source, number, has_asked: AtomicBool::new(false), asked: Arc::default(), _place: place })
+        Some(Place { places: Arc::clone(self), source, number, has_asked: AtomicBool::new(false), _place: place })
     }
 
     /// Serves the connection of a place, which gives way until it has asked something.
@@ -130,29 +126,16 @@ impl Places {
 }
 
 impl Place {
-    /// The gate before TLS, where there is one.
-    pub fn gate(&self) -> Option<&Gate> {
-        self.places.gate.as_ref()
-    }
-
     /// It has asked something: it does not give way any more.
     pub fn asks(&self) {
         if !self.has_asked.swap(true, Ordering::Relaxed) {
             self.places.lock().silent.remove(&self.number);
-            self.asked.notify_one();
         }
-    }
-
-    /// When it asks something for the first time, or is left; to be waited for by one.
-    pub fn asked(&self) -> impl Future<Output = ()> + Send + use<> {
-        let asked = Arc::clone(&self.asked);
-        async move { asked.notified().await }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.asked.notify_one();
         let mut taken = self.places.lock();
         taken.silent.remove(&self.number);
         if let Some(count) = taken.by_source.get_mut(&self.source) {
@@ -175,7 +158,7 @@ mod tests {
 
     fn places(count: usize, of_source: u32, to_ask: Duration) -> Arc<Places> {
         let allowed = Allowed { connections_of_source: of_source, ..Allowed::default() };
-        let Some(places) = Arc::into_inner(Places::new(count, &allowed, None)) else { unreachable!() };
+        let Some(places) = Arc::into_inner(Places::new(count, &allowed)) else { unreachable!() };
         Arc::new(Places { to_ask, ..places })
     }
 

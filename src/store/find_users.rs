@@ -12,7 +12,7 @@ use crate::lifecycle::ids::UserId;
 use crate::lifecycle::user::User;
 
 /// How many words of a search count.
-const WORDS: usize = 4;
+const WORDS: usize = 8;
 
 /// From so many entries on, a word is common.
 const MANY: i64 = 10_000;
@@ -46,12 +46,17 @@ macro_rules! has {
 }
 
 /// By how many words are given, of which the first is rare.
+#[rustfmt::skip]
 pub(super) const RARE: [&str; WORDS + 1] = [
     users_where!(),
     users_where!(among!("?4", "?5")),
     users_where!(among!("?4", "?5"), has!("?6", "?7")),
     users_where!(among!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9")),
     users_where!(among!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9"), has!("?10", "?11")),
+    users_where!(among!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9"), has!("?10", "?11"), has!("?12", "?13")),
+    users_where!(among!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9"), has!("?10", "?11"), has!("?12", "?13"), has!("?14", "?15")),
+    users_where!(among!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9"), has!("?10", "?11"), has!("?12", "?13"), has!("?14", "?15"), has!("?16", "?17")),
+    users_where!(among!("?4", "?5"), has!("?6", "?7"), has!("?8", "?9"), has!("?10", "?11"), has!("?12", "?13"), has!("?14", "?15"), has!("?16", "?17"), has!("?18", "?19")),
 ];
 
 /// The same, among the next `?4` users by name.
@@ -65,12 +70,17 @@ macro_rules! next_users_where {
 }
 
 /// By how many words are given, all of them common.
+#[rustfmt::skip]
 pub(super) const COMMON: [&str; WORDS + 1] = [
     next_users_where!(),
     next_users_where!(has!("?5", "?6")),
     next_users_where!(has!("?5", "?6"), has!("?7", "?8")),
     next_users_where!(has!("?5", "?6"), has!("?7", "?8"), has!("?9", "?10")),
     next_users_where!(has!("?5", "?6"), has!("?7", "?8"), has!("?9", "?10"), has!("?11", "?12")),
+    next_users_where!(has!("?5", "?6"), has!("?7", "?8"), has!("?9", "?10"), has!("?11", "?12"), has!("?13", "?14")),
+    next_users_where!(has!("?5", "?6"), has!("?7", "?8"), has!("?9", "?10"), has!("?11", "?12"), has!("?13", "?14"), has!("?15", "?16")),
+    next_users_where!(has!("?5", "?6"), has!("?7", "?8"), has!("?9", "?10"), has!("?11", "?12"), has!("?13", "?14"), has!("?15", "?16"), has!("?17", "?18")),
+    next_users_where!(has!("?5", "?6"), has!("?7", "?8"), has!("?9", "?10"), has!("?11", "?12"), has!("?13", "?14"), has!("?15", "?16"), has!("?17", "?18"), has!("?19", "?20")),
 ];
 
 impl Store {

@@ -64,14 +64,19 @@ impl Applet {
         self.session = Session::default();
     }
 
+    /// A command has come: what was shown right before it was shown earlier from now on, and what was sent is answered by it or never.
+    pub(super) fn age(&mut self) -> Option<Pending> {
+        if self.session.pin == Shown::JustNow {
+            self.session.pin = Shown::Earlier;
+        }
+        self.session.pending.take()
+    }
+
     /// Carries out one command.
     pub fn answer(&mut self, command: &Command<'_>) -> Answer {
         command.check_class()?;
-        let pending = self.session.pending.take();
         let shown = self.session.pin;
-        if shown == Shown::JustNow {
-            self.session.pin = Shown::Earlier;
-        }
+        let pending = self.age();
         match (command.instruction, command.p1, command.p2) {
             (0xA4, 0x04, 0x00) => self.select(command.data),
             (0xA4, ..) => Err(Status::WrongParameters),

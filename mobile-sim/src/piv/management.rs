@@ -47,6 +47,11 @@ impl ManagementKey {
         }
     }
 
+    /// How long it is.
+    pub fn bits(&self) -> usize {
+        self.0.len() * 8
+    }
+
     pub fn encrypt(&self, block: [u8; BLOCK]) -> Result<[u8; BLOCK], BadManagementKey> {
         let mut block = block;
         EncryptingKey::ecb(self.unbound()?).and_then(|key| key.encrypt(&mut block)).map_err(|_| BadManagementKey)?;

@@ -10,8 +10,8 @@ pub const DISCOVERY: u32 = 0x7E;
 pub const KEY_HISTORY: u32 = 0x5F_C10C;
 /// Biometric groups; no card of ours has any.
 pub const BIOMETRICS: u32 = 0x7F61;
-/// Fingerprints, printed information, facial image and iris images: read with the PIN only.
-const BEHIND_PIN: [u32; 4] = [0x5F_C103, 0x5F_C109, 0x5F_C108, 0x5F_C121];
+/// Fingerprints, printed information, facial image, iris images and the pairing code: read with the PIN only.
+const BEHIND_PIN: [u32; 5] = [0x5F_C103, 0x5F_C109, 0x5F_C108, 0x5F_C121, 0x5F_C123];
 /// The first and the last of those that a keeper writes.
 const FIRST: u32 = 0x5F_C101;
 const LAST: u32 = 0x5F_C123;

@@ -7,7 +7,7 @@ use super::contents::{Contents, Memory, NotKept};
 use super::management::ManagementKey;
 use super::objects;
 use super::reference::{KeyReference, RETIRED};
-use super::secret::{Guarded, Secret};
+use super::secret::{Guarded, Secret, TRIES};
 use super::{Applet, Transport};
 use crate::certificate::Certificate;
 use crate::device::Slot;
@@ -92,7 +92,7 @@ struct InPhone(Phone);
 impl Memory for InPhone {
     fn keep(&mut self, contents: &Contents) -> Result<(), NotKept> {
         let not_kept = |error: PhoneError| NotKept(error.to_string());
-        let tries = Tries { pin: contents.pin.tries_left(), puk: contents.puk.as_ref().map_or(0, Guarded::tries_left) };
+        let tries = Tries { pin: contents.pin.tries_left(), puk: contents.puk.as_ref().map_or(TRIES, Guarded::tries_left) };
         self.0.keep_tries(tries).map_err(not_kept)?;
         if let Some(puk) = contents.puk.as_ref().filter(|puk| self.0.puk().is_none_or(|kept| kept.bytes() != puk.secret().bytes())) {
             self.0.keep_puk(puk.secret().clone()).map_err(not_kept)?;

@@ -54,10 +54,9 @@ impl Port {
 
     /// Serves the card to one reader after the other, until the port breaks.
     pub fn serve(&self, card: &mut Transport) -> io::Result<()> {
-        thread::scope(|scope| {
-            scope.spawn(|| lie(&self.nothing, &mut Nothing));
-            lie(&self.card, &mut InReader(card))
-        })
+        let nothing = self.nothing.try_clone()?;
+        thread::spawn(move || lie(&nothing, &mut Nothing));
+        lie(&self.card, &mut InReader(card))
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A place for a key pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "u8", into = "u8")]
 pub enum KeyReference {
     /// 9A: logs its holder in.
     Authentication,
@@ -29,6 +29,20 @@ pub enum PinRule {
 
 /// How many retired keys a card holds at most.
 pub const RETIRED: usize = 20;
+
+impl TryFrom<u8> for KeyReference {
+    type Error = &'static str;
+
+    fn try_from(byte: u8) -> Result<Self, Self::Error> {
+        Self::from_byte(byte).ok_or("no place for a key")
+    }
+}
+
+impl From<KeyReference> for u8 {
+    fn from(place: KeyReference) -> Self {
+        place.byte()
+    }
+}
 
 impl KeyReference {
     pub fn from_byte(byte: u8) -> Option<Self> {
@@ -90,6 +104,8 @@ impl KeyReference {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -98,6 +114,8 @@ mod tests {
         assert_eq!(known.len(), 4 + RETIRED);
         for place in &known {
             assert_eq!(KeyReference::from_byte(place.byte()), Some(*place));
+            let kept = serde_json::to_string(&BTreeMap::from([(place, 1)])).expect("a card keeps a key there");
+            assert_eq!(serde_json::from_str::<BTreeMap<KeyReference, u8>>(&kept).expect("read"), BTreeMap::from([(*place, 1)]));
         }
         let mut objects: Vec<u32> = known.iter().map(|place| place.certificate()).collect();
         objects.sort_unstable();

@@ -46,7 +46,11 @@ impl Transport {
     pub fn answer(&mut self, bytes: &[u8]) -> Vec<u8> {
         let (mut data, status) = match Command::parse(bytes).and_then(|command| self.carry_out(&command)) {
             Ok((data, status)) => (data, status),
-            Err(status) => (Vec::new(), status),
+            Err(status) => {
+                // Also what was refused before the application saw it came between the PIN and its use.
+                self.applet.age();
+                (Vec::new(), status)
+            }
         };
         data.extend(status.bytes());
         data
@@ -62,6 +66,7 @@ impl Transport {
         if command.instruction == GET_RESPONSE && left.is_some() {
             command.check_class()?;
             let answer = left.ok_or(Status::ConditionsNotSatisfied)?;
+            self.applet.age();
             return Ok(self.hand_out(answer, command.expected));
         }
         let mut data = chain.map_or_else(Zeroizing::default, |chain| chain.data);

@@ -103,12 +103,14 @@ impl PivCard {
         let unreadable = || CardError::Unreadable("the management key");
         let answer = self.ask(0x87, key.algorithm(), 0x9B, &wrap(0x7C, &wrap(0x80, &[])))?;
         if answer.status != 0x9000 {
-            return Err(CardError::WrongManagementKey);
+            let (bits, status) = (key.bits(), answer.status);
+            return Err(CardError::NotFit(format!("this card has no AES management key of {bits} bits (it answers {status:04X})")));
         }
         let witness = value(&answer.data, 0x80).and_then(|it| it.try_into().ok()).ok_or_else(unreadable)?;
         let mut challenge = [0; 16];
         rand::fill(&mut challenge).map_err(|_| unreadable())?;
-        let shown = [wrap(0x80, &key.decrypt(witness).map_err(wrong)?), wrap(0x81, &challenge), wrap(0x82, &[])].concat();
+        // Without an empty 82 that asks for the answer: Nitrokey's card takes none there.
+        let shown = [wrap(0x80, &key.decrypt(witness).map_err(wrong)?), wrap(0x81, &challenge)].concat();
         let answer = self.ask(0x87, key.algorithm(), 0x9B, &wrap(0x7C, &shown))?;
         let expected = key.encrypt(challenge).map_err(wrong)?;
         if answer.status == 0x9000 && value(&answer.data, 0x82) == Some(&expected) { Ok(()) } else { Err(CardError::WrongManagementKey) }
@@ -116,6 +118,17 @@ impl PivCard {
 
     pub fn verify(&mut self, pin: &Secret) -> Result<(), CardError> {
         self.ask(0x20, 0x00, PIN, pin.bytes())?.shown("PIN", "look at a PIN")
+    }
+
+    /// How many tries the PIN has left.
+    pub fn pin_tries(&mut self) -> Result<u8, CardError> {
+        match self.ask(0x20, 0x00, PIN, &[])?.status {
+            status @ 0x63C0..=0x63CF => Ok(status as u8 & 0x0F),
+            0x6983 => Ok(0),
+            // Shown already, so that there are some.
+            0x9000 => Ok(u8::MAX),
+            status => Err(CardError::Refused { what: "say how many tries are left", status }),
+        }
     }
 
     pub fn change_pin(&mut self, old: &Secret, new: &Secret) -> Result<(), CardError> {
@@ -178,7 +191,7 @@ impl PivCard {
     fn ask(&mut self, instruction: u8, p1: u8, p2: u8, data: &[u8]) -> Result<Answer, CardError> {
         let mut pieces = data.chunks(PIECE).peekable();
         if data.is_empty() {
-            return self.send(&[0x00, instruction, p1, p2, 0x00]);
+            return self.send(&[0x00, instruction, p1, p2]);
         }
         let mut answer = Answer { data: Vec::new(), status: 0 };
         while let Some(piece) = pieces.next() {

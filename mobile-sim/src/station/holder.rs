@@ -160,6 +160,13 @@ fn write(
         let facts = Facts::of(&auth.certificate);
         card.put(objects::CHUID, &objects::chuid(&facts.fasc_n, &facts.card, &facts.last_day))?;
     }
+    // Some cards keep the discovery object to themselves.
+    if card.object(objects::DISCOVERY)?.is_none() {
+        match card.put(objects::DISCOVERY, &objects::discovery()) {
+            Ok(()) | Err(CardError::Refused { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
     card.put(objects::KEY_HISTORY, &objects::key_history(history.len()))
 }
 

@@ -11,7 +11,7 @@ use crate::message::Faults;
 use crate::phone::{Outcome, Phone};
 use crate::piv::reference::RETIRED;
 use crate::piv::{KeyReference, ManagementKey, Secret, objects};
-use crate::state::Bench;
+use crate::state::{Bench, Given};
 
 /// What an officer knows of the card in the reader, and what it shall have.
 pub struct Officer {
@@ -35,6 +35,7 @@ pub async fn personalize(
     device: &DeviceFacts,
     faults: &Faults,
 ) -> Result<Outcome, PhoneError> {
+    phone.may_be_a_card(invitation)?;
     let mut card = PivCard::select(channel)?;
     let mut bench = match phone.bench() {
         Some(bench) => {
@@ -100,37 +101,76 @@ fn places() -> impl Iterator<Item = KeyReference> {
     own.chain((0..RETIRED).map(|at| KeyReference::Retired(at as u8)))
 }
 
-/// Marks the card as the one of this memory, and gives it its PIN and PUK. What is about to be done is remembered first: whether it was done, the card
-/// tells.
+/// Marks the card as the one of this memory, and gives it its PIN and PUK. What is about to be done is remembered first.
 fn set_secrets(phone: &mut Phone, card: &mut PivCard, bench: &mut Bench, officer: &Officer) -> Result<(), PhoneError> {
-    if !bench.is_begun {
+    let left = card.pin_tries()?;
+    if left < 2 {
+        return Err(CardError::NotFit(format!("{left} tries are left for the PIN of this card: show it the right one first")).into());
+    }
+    if matches!(bench.pin, Given::Factory) {
         card.verify(&officer.old_pin)?;
-        bench.is_begun = true;
-        phone.keep_bench(bench.clone())?;
     }
     if !bench.is_marked {
+        phone.keep_bench(bench.clone())?;
         card.put(objects::CAPABILITIES, &objects::capabilities(&bench.mark))?;
-        card.put(objects::DISCOVERY, &objects::discovery())?;
         bench.is_marked = true;
         phone.keep_bench(bench.clone())?;
     }
-    if !bench.has_pin {
-        if let Err(CardError::Wrong { .. }) = card.verify(&officer.old_pin) {
-            card.verify(&officer.pin)?;
-        } else {
-            card.change_pin(&officer.old_pin, &officer.pin)?;
+    give(phone, card, bench, Which::Pin, &officer.old_pin, &officer.pin)?;
+    give(phone, card, bench, Which::Puk, &officer.old_puk, &officer.puk)
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    Pin,
+    Puk,
+}
+
+impl Which {
+    fn of(self, bench: &mut Bench) -> &mut Given {
+        match self {
+            Self::Pin => &mut bench.pin,
+            Self::Puk => &mut bench.puk,
         }
-        bench.has_pin = true;
-        phone.keep_bench(bench.clone())?;
     }
-    if !bench.has_puk {
-        if let Err(CardError::Wrong { .. }) = card.change_puk(&officer.old_puk, &officer.puk) {
-            card.change_puk(&officer.puk, &officer.puk)?;
+
+    fn change(self, card: &mut PivCard, old: &Secret, new: &Secret) -> Result<(), CardError> {
+        match self {
+            Self::Pin => card.change_pin(old, new),
+            Self::Puk => card.change_puk(old, new),
         }
-        bench.has_puk = true;
-        phone.keep_bench(bench.clone())?;
     }
-    Ok(())
+}
+
+/// Gives the card a new PIN or PUK. Where a change was sent before and nobody knows whether it arrived, the card is asked to change from either: that
+/// costs one try at most.
+fn give(phone: &mut Phone, card: &mut PivCard, bench: &mut Bench, which: Which, old: &Secret, new: &Secret) -> Result<(), PhoneError> {
+    let found = which.of(bench).clone();
+    let (from, sent) = match &found {
+        Given::Set(set) if set.bytes() == new.bytes() => return Ok(()),
+        Given::Set(set) => (set.clone(), None),
+        Given::Factory => (old.clone(), None),
+        Given::Sent { from, to } => (from.clone(), Some(to.clone())),
+    };
+    *which.of(bench) = Given::Sent { from: from.clone(), to: sent.clone().unwrap_or_else(|| new.clone()) };
+    phone.keep_bench(bench.clone())?;
+    let (changed, known) = match which.change(card, &from, new) {
+        // It has arrived. That is kept before the next command, so that no further try is spent on learning it again.
+        Err(CardError::Wrong { .. }) if let Some(to) = sent => {
+            *which.of(bench) = Given::Set(to.clone());
+            phone.keep_bench(bench.clone())?;
+            (which.change(card, &to, new), Given::Set(to))
+        }
+        changed => (changed, found),
+    };
+    match changed {
+        Ok(()) => *which.of(bench) = Given::Set(new.clone()),
+        // It has said no: it is as it was.
+        Err(CardError::Wrong { .. } | CardError::Blocked(_) | CardError::Refused { .. }) => *which.of(bench) = known,
+        Err(_) => {}
+    }
+    phone.keep_bench(bench.clone())?;
+    Ok(changed?)
 }
 
 #[cfg(test)]

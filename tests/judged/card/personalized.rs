@@ -1,7 +1,7 @@
 //! A physical card in a reader, personalized at the officer's workstation: the program `mobile-sim personalize` drives it over PC/SC, and openssl and
 //! pkcs11-tool judge what is on it then.
 
-use mobile_sim::Phone;
+use mobile_sim::{DeviceKind, Faults, Phone};
 use remint::lifecycle::actor::Role;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::reader::{PIN, Reader, module};
 use super::ticket;
 use crate::court::Court;
-use crate::support::live::text;
+use crate::support::live::{device_of, text};
 use crate::support::process::{mobile_sim, until};
 
 const SERIAL: &str = "0A31-7702";
@@ -29,6 +29,9 @@ impl Desk {
         let court = Court::in_session().await;
         let officer = court.live.operator("Ines", [Role::IssuanceOfficer, Role::HelpDesk]).await;
         let user = court.user.clone();
+        // with an older encryption key, as a phone was lost once
+        let lost = court.live.submit(&device_of(&court.phone), "lost").await;
+        court.live.issue_until(&lost, DeviceKind::MobileSmartCard, &Faults::default()).await;
         let stocked = officer.post_json("/api/stock", &json!({ "kind": "smart-card", "serial": SERIAL })).await.unwrap();
         assert_eq!(stocked.status, 201, "{}", stocked.text());
         let asked = json!({ "kind": "smart-card", "mode": "local" });
@@ -44,14 +47,15 @@ impl Desk {
     async fn personalize(&self, more: &[&str]) -> (bool, String) {
         let program: &'static str = mobile_sim().to_str().unwrap().to_owned().leak();
         let state = self.folders[1].path().to_str().unwrap();
-        let words =
-            ["--state", state, "--pin", PIN_OF_ANA, "personalize", &self.ticket, "--reader", "mobile-sim 00 00", "--serial", SERIAL];
-        let ran = self.reader.try_run(program, &[&words[..], &["--puk", "13572468"], more].concat()).await;
+        let words = ["--state", state, "--pin", BENCH, "personalize", &self.ticket, "--reader", "mobile-sim 00 00", "--serial", SERIAL];
+        let ran = self.reader.try_run(program, &[&words[..], &["--new-pin", PIN_OF_ANA, "--puk", "13572468"], more].concat()).await;
         (ran.succeeded, ran.text())
     }
 }
 
 const PIN_OF_ANA: &str = "24681357";
+/// Of the workstation's folder.
+const BENCH: &str = "975310";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blank_card_in_a_reader_becomes_an_active_one_with_its_own_keys() {
@@ -79,6 +83,7 @@ async fn a_blank_card_in_a_reader_becomes_an_active_one_with_its_own_keys() {
     let module = module();
     let listed =
         desk.reader.run("pkcs11-tool", &["--module", &module, "--slot", "0", "--login", "--pin", PIN_OF_ANA, "--list-objects"]).await;
+    assert!(listed.contains("ID:         05"), "the older key: {listed}");
     let message = desk.reader.write("message", "hello");
     for (key, slot) in [("01", "auth"), ("02", "sign"), ("03", "enc")] {
         let certificate = desk.reader.file("certificate");
@@ -88,7 +93,7 @@ async fn a_blank_card_in_a_reader_becomes_an_active_one_with_its_own_keys() {
         assert!(listed.contains(serial.trim().strip_prefix("serial=").unwrap()), "{slot}: {listed}");
         desk.court.asks(&["verify", "-CAfile", "@ca.pem", &certificate]).await;
     }
-    let kept = Phone::open(desk.folders[1].path(), PIN_OF_ANA).unwrap().export(desk.folders[1].path().join("keys"), true);
+    let kept = Phone::open(desk.folders[1].path(), BENCH).unwrap().export(desk.folders[1].path().join("keys"), true);
     assert!(kept.unwrap_err().to_string().contains("in a card"));
     let signature = desk.reader.file("signature");
     let how = ["--mechanism", "ECDSA-SHA256", "--signature-format", "openssl", "--input-file", &message, "--output-file", &signature];
@@ -101,7 +106,8 @@ async fn a_blank_card_in_a_reader_becomes_an_active_one_with_its_own_keys() {
     let elsewhere = tempfile::tempdir().unwrap();
     let program: &'static str = mobile_sim().to_str().unwrap().to_owned().leak();
     let words = ["--state", elsewhere.path().to_str().unwrap(), "--pin", PIN, "personalize", &desk.ticket, "--reader", "mobile-sim 00 00"];
-    let ran = desk.reader.try_run(program, &[&words[..], &["--serial", SERIAL, "--puk", "13572468"]].concat()).await;
+    let ran =
+        desk.reader.try_run(program, &[&words[..], &["--serial", SERIAL, "--new-pin", PIN_OF_ANA, "--puk", "13572468"]].concat()).await;
     assert!(!ran.succeeded && ran.text().contains("somebody's"), "{}", ran.text());
     desk.court.live.stop().await;
 }

@@ -12,8 +12,6 @@ use super::ticket;
 use crate::support::live::{Live, facts, text};
 
 const MANAGEMENT: &str = "000102030405060708090a0b0c0d0e0f";
-/// Pulled out so many commands later each time: at each command once.
-const LATER: usize = 1;
 
 /// A reader from which the card is pulled before a command, or right after it was carried out and before its answer came.
 struct Loose<C> {
@@ -60,14 +58,26 @@ async fn a_card_that_is_pulled_out_is_taken_up_again() {
     let (mut commands, mut pulled) = (1, 0);
     loop {
         let card = plastic::present(card.path(), "123456", "12345678", &management).unwrap();
-        let channel = Loose { card, commands_left: commands, carries_out_the_last: pulled % 2 == 0 };
+        let channel = Loose { card, commands_left: commands, carries_out_the_last: pulled % 2 == 1 };
         let mut phone = Phone::open(bench.path(), "24681357").unwrap();
         match personalize(&mut phone, channel, &officer, &invitation, None, &device, &Faults::default()).await {
-            Err(PhoneError::Card(CardError::Gone(_))) => (commands, pulled) = (commands + LATER, pulled + 1),
+            Err(PhoneError::Card(CardError::Gone(_))) => {
+                // Before it is carried out, and then after.
+                pulled += 1;
+                commands += (pulled + 1) % 2;
+            }
             ended => break assert_eq!(ended.unwrap(), Outcome::Issued),
         }
     }
-    assert!(pulled > 50, "{pulled}");
+    assert!(pulled > 100, "{pulled}");
+
+    // the PIN and the PUK are those that it was given, and the factory's no longer
+    let mut card = plastic::present(card.path(), "123456", "12345678", &management).unwrap();
+    let status = |answer: Vec<u8>| answer[answer.len() - 2..].to_vec();
+    card.answer(b"\x00\xA4\x04\x00\x05\xA0\x00\x00\x03\x08");
+    assert_eq!(status(card.answer(b"\x00\x20\x00\x80\x0824681357")), [0x90, 0x00]);
+    assert_eq!(status(card.answer(b"\x00\x24\x00\x81\x1012345678aaaaaaaa")), [0x63, 0xC2]);
+    assert_eq!(status(card.answer(b"\x00\x24\x00\x81\x101357246813572468")), [0x90, 0x00]);
     let held = live.lookup(&user).await;
     assert_eq!(held["devices"][0]["status"], "active", "{held}");
     assert_eq!(held["devices"].as_array().unwrap().len(), 1, "{held}");

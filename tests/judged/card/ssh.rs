@@ -8,9 +8,9 @@ use crate::court::Court;
 const COMMAND: &str = r#"#!/bin/sh
 cd "$(dirname "$0")" || exit 1
 for certificate in certificate-*.pem; do
-    openssl x509 -in "$certificate" -noout -pubkey > asked.pub
-    [ "$(ssh-keygen -i -m PKCS8 -f asked.pub)" = "$1 $2" ] || continue
-    openssl ocsp -issuer issuing.pem -CAfile ca.pem -url "$(cat url)" -cert "$certificate" 2>/dev/null | grep -q ': good$' && echo "$1 $2"
+    [ "$(openssl x509 -in "$certificate" -noout -pubkey | ssh-keygen -i -m PKCS8 -f /dev/stdin)" = "$1 $2" ] || continue
+    said=$(openssl ocsp -issuer issuing.pem -CAfile ca.pem -url "$(cat url)" -cert "$certificate" 2>/dev/null) || continue
+    case $said in *': good'*) echo "$1 $2" ;; esac
 done
 "#;
 const CONFIGURATION: &str = "HostKey /run/judge/host
