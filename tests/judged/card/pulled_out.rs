@@ -1,7 +1,9 @@
 //! A card that is pulled out of the reader in the middle of being personalized, again and again and each time a little later: the same command takes it
 //! up where it was, and what comes out is one active card.
 
-use mobile_sim::piv::{ManagementKey, Secret, plastic};
+use std::path::Path;
+
+use mobile_sim::piv::{ManagementKey, Secret, Transport, plastic};
 use mobile_sim::station::channel::Gone;
 use mobile_sim::station::{CardError, Channel, Officer, personalize};
 use mobile_sim::{DeviceFacts, DeviceKind, Faults, Invitation, Outcome, Phone, PhoneError};
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::ticket;
 use crate::support::live::{Live, facts, text};
+use crate::support::process::until;
 
 const MANAGEMENT: &str = "000102030405060708090a0b0c0d0e0f";
 
@@ -30,6 +33,11 @@ impl<C: Channel> Channel for Loose<C> {
         }
         Err(pulled_out())
     }
+}
+
+/// The card lies in the reader, as soon as nobody else has it: a connection that its key opened may last for a moment longer than the attempt.
+async fn put_in(folder: &Path, management: &ManagementKey) -> Transport {
+    until("the card is free", async || plastic::present(folder, "123456", "12345678", management).ok()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +65,7 @@ async fn a_card_that_is_pulled_out_is_taken_up_again() {
     };
     let (mut commands, mut pulled) = (1, 0);
     loop {
-        let card = plastic::present(card.path(), "123456", "12345678", &management).unwrap();
+        let card = put_in(card.path(), &management).await;
         let channel = Loose { card, commands_left: commands, carries_out_the_last: pulled % 2 == 1 };
         let mut phone = Phone::open(bench.path(), "24681357").unwrap();
         match personalize(&mut phone, channel, &officer, &invitation, None, &device, &Faults::default()).await {
@@ -72,7 +80,7 @@ async fn a_card_that_is_pulled_out_is_taken_up_again() {
     assert!(pulled > 100, "{pulled}");
 
     // the PIN and the PUK are those that it was given, and the factory's no longer
-    let mut card = plastic::present(card.path(), "123456", "12345678", &management).unwrap();
+    let mut card = put_in(card.path(), &management).await;
     let status = |answer: Vec<u8>| answer[answer.len() - 2..].to_vec();
     card.answer(b"\x00\xA4\x04\x00\x05\xA0\x00\x00\x03\x08");
     assert_eq!(status(card.answer(b"\x00\x20\x00\x80\x0824681357")), [0x90, 0x00]);
