@@ -1,6 +1,6 @@
 //! A card that replaced a lost one, with an older encryption key, in the hands of OpenSC, openssl, gnutls, NSS, OpenSSH and Yubico's tool.
 
-use mobile_sim::DeviceKind;
+use mobile_sim::{DeviceKind, Faults, Phone};
 use tempfile::TempDir;
 
 use super::reader::{PIN, Reader, module};
@@ -12,9 +12,18 @@ use crate::support::openssl::openssl;
 /// The slots as PKCS#11 numbers them: 9A, 9C, 9D, 9E, and the first of the older ones.
 const KEYS: [&str; 5] = ["01", "02", "03", "04", "05"];
 
+/// Mail to whoever has a certificate, as openssl writes it; gives its file.
+async fn mail(court: &Court, text: &str, to: &str, name: &str) -> String {
+    let (text, written) = (court.write("mail", text), court.file(name));
+    court.asks(&["cms", "-encrypt", "-binary", "-aes-256-cbc", "-outform", "DER", "-in", &text, "-out", &written, to]).await;
+    written
+}
+
 /// Ana's phone was lost and replaced; the new one lies in the reader, and old mail waits for it.
 struct Bench {
     court: Court,
+    /// Shares the encryption key.
+    tablet: Phone,
     reader: Reader,
     folder: TempDir,
 }
@@ -24,34 +33,21 @@ impl Bench {
         let with_9e =
             |policy: String| policy.replace(r#"slots = ["auth", "sign", "enc"]"#, r#"slots = ["auth", "sign", "enc", "card-auth"]"#);
         let court = Court::over(Live::with_policy(with_9e).await).await;
-        court
-            .asks(&[
-                "cms",
-                "-encrypt",
-                "-aes-256-cbc",
-                "-outform",
-                "DER",
-                "-in",
-                &court.write("old", "old mail"),
-                "-out",
-                &court.file("old.p7m"),
-                "@enc.pem",
-            ])
-            .await;
+        mail(&court, "old mail", "@enc.pem", "old.p7m").await;
+        let tablet = court.live.phone_of(&court.user, DeviceKind::MobileApp).await;
         let folder = tempfile::tempdir().unwrap();
         let request = court.live.submit(&device_of(&court.phone), "lost").await;
         let new = issue(folder.path(), &request, DeviceKind::MobileSmartCard).await;
         new.export(court.file("new"), false).unwrap();
         drop(new);
         let reader = in_reader(folder.path()).await;
-        Self { court, reader, folder }
+        Self { court, tablet, reader, folder }
     }
 
     /// The card is taken out, its program ends, and it is put in again.
     async fn again(self) -> Self {
-        let Self { court, reader, folder } = self;
-        drop(reader);
-        Self { reader: in_reader(folder.path()).await, court, folder }
+        drop(self.reader);
+        Self { reader: in_reader(self.folder.path()).await, ..self }
     }
 
     async fn pkcs11(&self, words: &[&str]) -> (bool, String) {
@@ -139,7 +135,7 @@ async fn opensc_finds_what_was_issued_and_uses_it_as_the_pin_allows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mail_is_opened_and_signed_and_doors_open_by_many_programs() {
-    let bench = Bench::set().await;
+    let mut bench = Bench::set().await;
     let (court, reader) = (&bench.court, &bench.reader);
 
     // old mail by the older key, new mail by the shared one
@@ -147,23 +143,11 @@ async fn mail_is_opened_and_signed_and_doors_open_by_many_programs() {
         .openssl("05", &["cms", "-decrypt", "-recip", &court.file("new/history-1.pem"), "-inform", "DER", "-in", &court.file("old.p7m")])
         .await;
     assert!(opened.contains("old mail"), "{opened}");
-    let new = court.file("new.p7m");
-    court
-        .asks(&[
-            "cms",
-            "-encrypt",
-            "-aes-256-cbc",
-            "-outform",
-            "DER",
-            "-in",
-            &court.write("fresh", "new mail"),
-            "-out",
-            &new,
-            "@new/enc.pem",
-        ])
-        .await;
+    let new = mail(court, "new mail", "@new/enc.pem", "new.p7m").await;
     let opened = bench.openssl("03", &["cms", "-decrypt", "-recip", &court.file("new/enc.pem"), "-inform", "DER", "-in", &new]).await;
     assert!(opened.contains("new mail"), "{opened}");
+    bench.tablet.sync(&Faults::default()).await.unwrap();
+    assert_eq!(*bench.tablet.decrypt(&std::fs::read(&new).unwrap()).unwrap(), b"new mail");
 
     // 9C signs through gnutls, and openssl verifies
     let (message, signed, module) = (reader.write("message", "hello"), reader.file("signed"), module());
