@@ -77,9 +77,7 @@ impl Certificate {
 
     /// The first e-mail address among the alternative names (RFC 5280 §4.2.1.6).
     pub fn email(&self) -> Option<String> {
-        let read = self.read().ok()?;
-        let names = read.subject_alternative_name().ok()??;
-        names.value.general_names.iter().find_map(|name| match name {
+        self.alternative_name(|name| match name {
             GeneralName::RFC822Name(address) => Some((*address).to_owned()),
             _ => None,
         })
@@ -87,10 +85,8 @@ impl Certificate {
 
     /// The card UUID, as the alternative names have it: `urn:uuid:…` (SP 800-73-5 part 1 §3.4.1).
     pub fn card_uuid(&self) -> Option<[u8; 16]> {
-        let read = self.read().ok()?;
-        let names = read.subject_alternative_name().ok()??;
-        let written = names.value.general_names.iter().find_map(|name| match name {
-            GeneralName::URI(uri) => uri.strip_prefix("urn:uuid:"),
+        let written = self.alternative_name(|name| match name {
+            GeneralName::URI(uri) => uri.strip_prefix("urn:uuid:").map(str::to_owned),
             _ => None,
         })?;
         let digits: Vec<u8> = written.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
@@ -100,12 +96,17 @@ impl Certificate {
 
     /// The FASC-N among the alternative names (FIPS 201-3 §4.2.2.1), 25 bytes.
     pub fn fasc_n(&self) -> Option<[u8; 25]> {
-        let read = self.read().ok()?;
-        let names = read.subject_alternative_name().ok()??;
-        names.value.general_names.iter().find_map(|name| match name {
+        self.alternative_name(|name| match name {
             GeneralName::OtherName(kind, value) if kind.to_id_string() == PIV_FASC_N => value.last_chunk().copied(),
             _ => None,
         })
+    }
+
+    /// What is taken of the first alternative name that has it.
+    fn alternative_name<T>(&self, take: impl Fn(&GeneralName<'_>) -> Option<T>) -> Option<T> {
+        let read = self.read().ok()?;
+        let names = read.subject_alternative_name().ok()??;
+        names.value.general_names.iter().find_map(take)
     }
 
     /// Whether it has a subject alternative name, or something in its place that cannot be read.

@@ -21,9 +21,8 @@ use crate::device::{DeviceFacts, DeviceKind};
 use crate::error::PhoneError;
 use crate::identity::Identity;
 use crate::invitation::Invitation;
-use crate::key::Key;
 use crate::message::Faults;
-use crate::phone::{Outcome, Phone};
+use crate::phone::{Outcome, Phone, new_opening};
 use crate::session::{self, Introduction};
 use crate::state::Opening;
 use crate::station::holder::Holder;
@@ -263,12 +262,8 @@ async fn open(recruit: &Recruit) -> Result<JoinHandle<()>, PhoneError> {
     let Recruit { invitation, code, device } = recruit;
     let faults = Faults::default();
     let (mut connection, chain) = trust::meet(&invitation.authority, &invitation.pin, &faults).await?;
-    let refused = || PhoneError::Usage("the cryptographic library refused to make a key".to_owned());
-    let mut nonce = [0; 16];
-    aws_lc_rs::rand::fill(&mut nonce).map_err(|_| refused())?;
-    let session_key = Key::generate().map_err(|_| refused())?;
     let authority = invitation.authority.clone();
-    let opening = Opening { invitation: invitation.id, authority: authority.clone(), chain: Some(chain.clone()), session_key, nonce };
+    let opening = Opening { chain: Some(chain.clone()), ..new_opening(invitation)? };
     let who = Introduction { invitation, code: code.as_deref(), device };
     session::open(&mut connection, &opening, Server { authority, chain }, &who, &Holder::Own, &faults).await?;
     Ok(tokio::spawn(stay(connection)))

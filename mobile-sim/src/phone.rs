@@ -388,7 +388,7 @@ fn next_errand(begun: Option<Errand>, open: Option<sync::Update>) -> Result<Opti
     }
 }
 
-fn new_opening(invitation: &Invitation) -> Result<Opening, PhoneError> {
+pub(crate) fn new_opening(invitation: &Invitation) -> Result<Opening, PhoneError> {
     let refused = || PhoneError::Usage("the cryptographic library refused to make a key".to_owned());
     let mut nonce = [0; 16];
     aws_lc_rs::rand::fill(&mut nonce).map_err(|_| refused())?;

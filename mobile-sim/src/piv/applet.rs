@@ -6,7 +6,7 @@ use super::apdu::Command;
 use super::authenticate::Pending;
 use super::contents::{Contents, Memory};
 use super::objects::{self, BIOMETRICS, DISCOVERY};
-use super::reference::KeyReference;
+use super::reference::{KeyReference, P256, PIN, PUK};
 use super::secret::{Guarded, new_pin, new_puk};
 use super::status::Status;
 use super::tlv::{first, only, wrap};
@@ -16,11 +16,6 @@ use crate::key::Key;
 /// How an answer ends: with data, or with what is wrong.
 pub type Answer = Result<Vec<u8>, Status>;
 
-/// P-256, as SP 800-78-5 calls it.
-pub const P256: u8 = 0x11;
-/// The PIN and the PUK, as SP 800-73-5 part 1 §5.1 calls them.
-const PIN: u8 = 0x80;
-const PUK: u8 = 0x81;
 /// The largest object that a card takes. The largest of the standard is some 3 kB but for biometrics, which no card of ours has.
 const OBJECT_LIMIT: usize = 3072;
 

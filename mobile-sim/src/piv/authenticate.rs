@@ -1,13 +1,11 @@
 //! GENERAL AUTHENTICATE (SP 800-73-5 part 2 §3.2.4): keys sign and agree, and the card's keeper shows the management key.
 
-use super::applet::{Answer, Applet, P256, Shown, random};
+use super::applet::{Answer, Applet, Shown, random};
 use super::management::{BLOCK, ManagementKey};
-use super::reference::{KeyReference, PinRule};
+use super::reference::{KeyReference, MANAGEMENT, P256, PinRule};
 use super::status::Status;
 use super::tlv::{all, only, wrap};
 
-/// The management key.
-const MANAGEMENT: u8 = 0x9B;
 const TEMPLATE: u32 = 0x7C;
 const WITNESS: u32 = 0x80;
 const CHALLENGE: u32 = 0x81;

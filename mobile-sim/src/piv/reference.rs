@@ -2,6 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+/// P-256, as SP 800-78-5 calls it.
+pub const P256: u8 = 0x11;
+/// The PIN, the PUK and the management key.
+pub const PIN: u8 = 0x80;
+pub const PUK: u8 = 0x81;
+pub const MANAGEMENT: u8 = 0x9B;
+
 /// A place for a key pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]

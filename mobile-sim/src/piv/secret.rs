@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::status::Status;
@@ -69,7 +69,7 @@ impl Serialize for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <[u8; 8]>::deserialize(deserializer).map(|bytes| Self(Zeroizing::new(bytes))).map_err(de::Error::custom)
+        <[u8; 8]>::deserialize(deserializer).map(|bytes| Self(Zeroizing::new(bytes)))
     }
 }
 

@@ -24,9 +24,19 @@ pub fn all(mut bytes: &[u8]) -> Option<Vec<(u32, &[u8])>> {
     Some(found)
 }
 
+/// What stands under a tag, the first time; nothing if the bytes end in the middle.
+pub fn value(tag: u32, bytes: &[u8]) -> Option<&[u8]> {
+    all(bytes)?.into_iter().find(|(found, _)| *found == tag).map(|(_, value)| value)
+}
+
+/// The bytes of a tag.
+pub fn tag_bytes(tag: u32) -> Vec<u8> {
+    tag.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect()
+}
+
 /// A tag, the length and the value.
 pub fn wrap(tag: u32, value: &[u8]) -> Vec<u8> {
-    let mut bytes: Vec<u8> = tag.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+    let mut bytes = tag_bytes(tag);
     match value.len() {
         short @ 0..=0x7F => bytes.push(short as u8),
         longer @ 0x80..=0xFF => bytes.extend([0x81, longer as u8]),

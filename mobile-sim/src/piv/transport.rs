@@ -63,9 +63,10 @@ impl Transport {
         if chain.as_ref().is_some_and(|chain| chain.of != of) {
             return Err(Status::ChainNotEnded);
         }
-        if command.instruction == GET_RESPONSE && left.is_some() {
+        if let Some(answer) = left
+            && command.instruction == GET_RESPONSE
+        {
             command.check_class()?;
-            let answer = left.ok_or(Status::ConditionsNotSatisfied)?;
             self.applet.age();
             return Ok(self.hand_out(answer, command.expected));
         }

@@ -5,16 +5,14 @@ use aws_lc_rs::rand;
 
 use super::channel::{Channel, Gone};
 use crate::piv::objects::{self, certificate_in};
-use crate::piv::tlv::{all, first, only, wrap};
+use crate::piv::reference::{MANAGEMENT, P256, PIN, PUK};
+use crate::piv::tlv::{first, only, tag_bytes, value, wrap};
 use crate::piv::{AID, KeyReference, ManagementKey, Secret};
 
 /// How much of a command's data fits into one piece.
 const PIECE: usize = 255;
 /// How many pieces of an answer are asked for: 64 kB, more than any object of the standard.
 const PIECES: usize = 256;
-const PIN: u8 = 0x80;
-const PUK: u8 = 0x81;
-const P256: u8 = 0x11;
 
 /// Why a card did not do what it was asked to.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -75,7 +73,7 @@ impl PivCard {
 
     /// A data object; `None` where there is none.
     pub fn object(&mut self, tag: u32) -> Result<Option<Vec<u8>>, CardError> {
-        let answer = self.ask(0xCB, 0x3F, 0xFF, &wrap(0x5C, &bytes_of(tag)))?;
+        let answer = self.ask(0xCB, 0x3F, 0xFF, &wrap(0x5C, &tag_bytes(tag)))?;
         if answer.status == 0x6A82 {
             return Ok(None);
         }
@@ -92,7 +90,7 @@ impl PivCard {
     pub fn put(&mut self, tag: u32, value: &[u8]) -> Result<(), CardError> {
         let data = match tag {
             objects::DISCOVERY => wrap(tag, value),
-            tag => [wrap(0x5C, &bytes_of(tag)), wrap(0x53, value)].concat(),
+            tag => [wrap(0x5C, &tag_bytes(tag)), wrap(0x53, value)].concat(),
         };
         self.ask(0xDB, 0x3F, 0xFF, &data)?.done("keep a data object").map(drop)
     }
@@ -101,19 +99,19 @@ impl PivCard {
     pub fn authenticate(&mut self, key: &ManagementKey) -> Result<(), CardError> {
         let wrong = |_| CardError::WrongManagementKey;
         let unreadable = || CardError::Unreadable("the management key");
-        let answer = self.ask(0x87, key.algorithm(), 0x9B, &wrap(0x7C, &wrap(0x80, &[])))?;
+        let answer = self.ask(0x87, key.algorithm(), MANAGEMENT, &wrap(0x7C, &wrap(0x80, &[])))?;
         if answer.status != 0x9000 {
             let (bits, status) = (key.bits(), answer.status);
             return Err(CardError::NotFit(format!("this card has no AES management key of {bits} bits (it answers {status:04X})")));
         }
-        let witness = value(&answer.data, 0x80).and_then(|it| it.try_into().ok()).ok_or_else(unreadable)?;
+        let witness = said(&answer.data, 0x80).and_then(|it| it.try_into().ok()).ok_or_else(unreadable)?;
         let mut challenge = [0; 16];
         rand::fill(&mut challenge).map_err(|_| unreadable())?;
         // Without an empty 82 that asks for the answer: Nitrokey's card takes none there.
         let shown = [wrap(0x80, &key.decrypt(witness).map_err(wrong)?), wrap(0x81, &challenge)].concat();
-        let answer = self.ask(0x87, key.algorithm(), 0x9B, &wrap(0x7C, &shown))?;
+        let answer = self.ask(0x87, key.algorithm(), MANAGEMENT, &wrap(0x7C, &shown))?;
         let expected = key.encrypt(challenge).map_err(wrong)?;
-        if answer.status == 0x9000 && value(&answer.data, 0x82) == Some(&expected) { Ok(()) } else { Err(CardError::WrongManagementKey) }
+        if answer.status == 0x9000 && said(&answer.data, 0x82) == Some(&expected) { Ok(()) } else { Err(CardError::WrongManagementKey) }
     }
 
     pub fn verify(&mut self, pin: &Secret) -> Result<(), CardError> {
@@ -146,11 +144,8 @@ impl PivCard {
     /// A new P-256 key pair; gives the public point.
     pub fn generate(&mut self, place: KeyReference) -> Result<Vec<u8>, CardError> {
         let data = self.ask(0x47, 0x00, place.byte(), &wrap(0xAC, &wrap(0x80, &[P256])))?.done("make a key")?;
-        let point = only(0x7F49, &data).and_then(all).and_then(|fields| fields.into_iter().find(|(tag, _)| *tag == 0x86));
-        match point {
-            Some((_, point)) if point.len() == 65 => Ok(point.to_vec()),
-            _ => Err(CardError::Unreadable("a new key")),
-        }
+        let point = only(0x7F49, &data).and_then(|key| value(0x86, key)).filter(|point| point.len() == 65);
+        point.map(<[u8]>::to_vec).ok_or(CardError::Unreadable("a new key"))
     }
 
     /// A private key from outside: the 32 bytes of its scalar.
@@ -171,7 +166,7 @@ impl PivCard {
     fn use_key(&mut self, place: KeyReference, tag: u32, given: &[u8], what: &'static str) -> Result<Vec<u8>, CardError> {
         let template = wrap(0x7C, &[wrap(0x82, &[]), wrap(tag, given)].concat());
         let data = self.ask(0x87, P256, place.byte(), &template)?.done(what)?;
-        value(&data, 0x82).map(<[u8]>::to_vec).ok_or(CardError::Unreadable(what))
+        said(&data, 0x82).map(<[u8]>::to_vec).ok_or(CardError::Unreadable(what))
     }
 
     /// Whether the card takes private keys from outside at all: asked without one, it says what is wrong, or that it does not know how.
@@ -218,12 +213,7 @@ impl PivCard {
     }
 }
 
-/// The bytes of a tag, without leading zeros.
-fn bytes_of(tag: u32) -> Vec<u8> {
-    tag.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect()
-}
-
 /// What a dynamic authentication template says under a tag.
-fn value(data: &[u8], tag: u32) -> Option<&[u8]> {
-    all(only(0x7C, data)?)?.into_iter().find(|(found, _)| *found == tag).map(|(_, value)| value)
+fn said(data: &[u8], tag: u32) -> Option<&[u8]> {
+    value(tag, only(0x7C, data)?)
 }

@@ -28,23 +28,17 @@ pub mod pcsc {
 
     use super::{Channel, Gone};
 
-    /// The names of all readers.
-    pub fn readers() -> Result<Vec<String>, Gone> {
-        let names = Context::establish(Scope::User).and_then(|context| context.list_readers_owned()).map_err(gone)?;
-        Ok(names.iter().map(|name| name.to_string_lossy().into_owned()).collect())
-    }
-
     /// The card in the only reader whose name has `part` in it. Nobody else uses the card meanwhile.
     pub fn open(part: &str) -> Result<impl Channel + use<>, Gone> {
-        let all = readers()?;
-        let named: Vec<&String> = all.iter().filter(|name| name.contains(part)).collect();
+        let context = Context::establish(Scope::User).map_err(gone)?;
+        let all = context.list_readers_owned().map_err(gone)?;
+        let named: Vec<&CString> = all.iter().filter(|name| name.to_string_lossy().contains(part)).collect();
         let [name] = named.as_slice() else {
-            let found = if all.is_empty() { "no reader".to_owned() } else { all.join(", ") };
+            let found = all.iter().map(|name| name.to_string_lossy()).collect::<Vec<_>>().join(", ");
+            let found = if found.is_empty() { "no reader" } else { &found };
             return Err(Gone(format!("{} readers are called {part}; there are: {found}", named.len())));
         };
-        let name = CString::new(name.as_str()).map_err(|_| Gone("the name of a reader has a zero in it".to_owned()))?;
-        let context = Context::establish(Scope::User).map_err(gone)?;
-        Ok(InReader(context.connect(&name, ShareMode::Exclusive, Protocols::ANY).map_err(gone)?))
+        Ok(InReader(context.connect(name, ShareMode::Exclusive, Protocols::ANY).map_err(gone)?))
     }
 
     struct InReader(Card);
