@@ -13,6 +13,7 @@ mod provisioning;
 pub mod request_id;
 mod status;
 pub mod tls;
+mod turns;
 pub mod untrusted;
 pub mod words;
 

@@ -82,7 +82,9 @@ async fn converse(
     stream.set_nodelay(true)?;
     match tls {
         Some(acceptor) => {
-            let stream = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await??;
+            // apart from the task, which would have room for a handshake as long as the connection lasts, and for what comes of it twice
+            let shaken = Box::pin(tokio::time::timeout(HANDSHAKE, acceptor.accept(stream))).await?;
+            let stream = Box::new(shaken?);
             let peer = peer_of(&stream, address);
             answer(stream, peer, place, router, watcher).await
         }

@@ -89,6 +89,19 @@ impl Aftermath {
         assert_eq!(person.tablet.card().history.len(), 1, "the former encryption key");
     }
 
+    /// The tablet is all that is in use, active, with an encryption key that was never on phone-1; nothing is open.
+    pub async fn is_the_tablet_alone(&self, person: &Person) {
+        let held = self.holdings(person).await;
+        let tablet = device_of(&person.tablet);
+        let in_use: Vec<_> = held.devices_in_use().map(|device| (device.id, held.device_status(device))).collect();
+        assert_eq!(in_use, [(tablet, DeviceStatus::Active)]);
+        assert_eq!(current(&held, tablet), serials(&person.tablet));
+        assert_ne!(serials(&person.tablet)[&Slot::Enc], serials(&person.phone)[&Slot::Enc]);
+        let encs = held.credentials.values().filter(|credential| credential.slot == Slot::Enc);
+        assert_eq!(encs.count(), 2, "one was made for each");
+        assert_eq!(held.open_requests().count(), 0);
+    }
+
     /// phone-1 is the only mobile smart card in use, and is active with all that it had; nothing is open.
     pub async fn is_as_before(&self, person: &Person) {
         let held = self.holdings(person).await;

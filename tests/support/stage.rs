@@ -1,5 +1,6 @@
 //! Where the stories of the tests play: a server process, and people with phones that keep everything on disk.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub struct Stage {
 /// Somebody with a mobile smart card on phone-1, and mobile app certificates on tablet-1 that share the encryption credential.
 pub struct Person {
     pub user: String,
+    name: String,
     pub phone: Handset,
     pub tablet: Handset,
     folder: PathBuf,
@@ -61,25 +63,40 @@ impl Stage {
 
     /// Somebody new, with both devices issued.
     pub async fn person(&self) -> Person {
+        let person = self.newcomer().await;
+        let invited = self.first_invitation(&person).await;
+        assert_eq!(person.phone.issue(&invited, &Faults::default()).await.unwrap(), Outcome::Issued);
+        let invited = self.ticket_for_the_tablet_of(&person).await;
+        assert_eq!(person.tablet.issue(&invited, &Faults::default()).await.unwrap(), Outcome::Issued);
+        person
+    }
+
+    /// Somebody new, who has nothing yet.
+    pub async fn newcomer(&self) -> Person {
         let name = format!("ana{}", self.people.fetch_add(1, Ordering::Relaxed) + 1);
         let folder = self.installation.beside(&name);
         let body = json!({ "name": name, "email": format!("{name}@example.org"), "upn": format!("{name}@corp.example.org") });
         let user = text(&done(&self.desk.post_json("/api/users", &body).await.unwrap())["id"]);
         let [phone, tablet] = [DeviceKind::MobileSmartCard, DeviceKind::MobileApp].map(|kind| Handset::new(&folder, kind));
-        for (handset, mode) in [(&phone, "remote"), (&tablet, "self-enrollment")] {
-            let body = json!({ "kind": handset.facts.kind, "mode": mode });
-            let opened = done(&self.desk.post_json(&format!("/api/users/{user}/initial-issuances"), &body).await.unwrap());
-            let invited = match mode {
-                "remote" => self.invited(&opened),
-                _ => {
-                    let (address, root) = (self.installation.portal_address(), self.installation.root());
-                    let mut browser = Browser::of(&address, &root, &self.desk, &user, &format!("{name}@example.org")).await;
-                    self.invited(&browser.ticket(&text(&opened["request"]["id"])).await)
-                }
-            };
-            assert_eq!(handset.issue(&invited, &Faults::default()).await.unwrap(), Outcome::Issued);
-        }
-        Person { user, phone, tablet, folder }
+        Person { user, name, phone, tablet, folder }
+    }
+
+    /// The invitation to the first phone of a newcomer.
+    pub async fn first_invitation(&self, person: &Person) -> Invited {
+        self.invited(&self.first_issuance(person, &person.phone, "remote").await)
+    }
+
+    /// What lets a newcomer enroll the tablet: by the portal, with a password of theirs.
+    pub async fn ticket_for_the_tablet_of(&self, person: &Person) -> Invited {
+        let opened = self.first_issuance(person, &person.tablet, "self-enrollment").await;
+        let (address, root) = (self.installation.portal_address(), self.installation.root());
+        let mut browser = Browser::of(&address, &root, &self.desk, &person.user, &format!("{}@example.org", person.name)).await;
+        self.invited(&browser.ticket(&text(&opened["request"]["id"])).await)
+    }
+
+    async fn first_issuance(&self, person: &Person, handset: &Handset, mode: &str) -> Value {
+        let body = json!({ "kind": handset.facts.kind, "mode": mode });
+        done(&self.desk.post_json(&format!("/api/users/{}/initial-issuances", person.user), &body).await.unwrap())
     }
 
     /// phone-1 is lost: the operator submits its replacement.
@@ -204,4 +221,10 @@ pub fn done(reply: &Reply) -> Value {
 
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("expected: a text, found: {value}")).to_owned()
+}
+
+/// The phone's process did not end by itself.
+pub fn is_aborted(ended: ExitStatus) {
+    const ABORTED: i32 = 6;
+    assert_eq!(ended.signal(), Some(ABORTED), "the phone ended with {ended}");
 }

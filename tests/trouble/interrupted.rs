@@ -2,7 +2,6 @@
 //! in the end is the same, once. It is shown for a lost phone that is replaced, so that there is something to lose; over real TLS, with the
 //! server as a process on its real database, and with phones that read everything from disk each time.
 
-use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use crate::support::outcome::Aftermath;
 use crate::support::process::until;
 use crate::support::relay::Order;
 use crate::support::relying_party::{crl, ocsp};
-use crate::support::stage::{Handset, Invited, Person, Stage};
+use crate::support::stage::{Handset, Invited, Person, Stage, is_aborted};
 use crate::support::witness::{Bystander, When};
 use mobile_sim::{Faults, Message, Outcome, PhoneError, UpdateOutcome};
 
@@ -185,10 +184,4 @@ fn is_cut_at(at: &Message, run: Result<(), PhoneError>) {
         Err(PhoneError::Unreachable { message, .. }) if message == *at => {}
         other => panic!("{at}: expected: no reply, found: {other:?}"),
     }
-}
-
-/// The phone's process did not end by itself.
-fn is_aborted(ended: ExitStatus) {
-    const ABORTED: i32 = 6;
-    assert_eq!(ended.signal(), Some(ABORTED), "the phone ended with {ended}");
 }
