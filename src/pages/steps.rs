@@ -14,14 +14,14 @@ use crate::workflows::failure::Failure;
 use crate::workflows::follow_request::{Heard, heard};
 use crate::workflows::world::World;
 
-/// The steps of a request as they are now.
-pub async fn steps(world: &World, words: Words, held: &Holdings, request: &Request) -> Result<Markup, Failure> {
+/// The steps of a request as they are now. `ticket_words` is the vocabulary in which its ticket is named: whose it is depends on who looks.
+pub async fn steps(world: &World, words: Words, held: &Holdings, request: &Request, ticket_words: &'static str) -> Result<Markup, Failure> {
     let heard = heard(world, held, request.id).await?;
     let because = match request.state {
         RequestState::Rejected { .. } => world.store.rejected_because(request.id).await?,
         _ => None,
     };
-    Ok(Told { words, held, request, plan: world.policy.slots(request.kind), now: world.now(), because }.steps(heard))
+    Ok(Told { words, ticket_words, held, request, plan: world.policy.slots(request.kind), now: world.now(), because }.steps(heard))
 }
 
 /// Whether nothing of a request changes any more: it is closed, and every device that it renewed a key for has collected it.
@@ -60,6 +60,7 @@ impl Progress {
 /// A request that is told.
 struct Told<'h> {
     words: Words,
+    ticket_words: &'static str,
     held: &'h Holdings,
     request: &'h Request,
     plan: &'h [Slot],
@@ -143,7 +144,7 @@ impl Told<'_> {
         let Some(mode) = self.request.mode() else { return html! {} };
         let is_used = matches!(self.request.state, RequestState::Issuing(_) | RequestState::Issued { .. });
         let open = self.held.tickets.values().find(|t| t.request == self.request.id && t.state == TicketState::Open);
-        let title = words.word("step-ticket", mode.as_str());
+        let title = words.word(self.ticket_words, mode.as_str());
         match (is_used, open) {
             (true, _) => self.step(Progress::Done, &title, html! { (words.say("step-ticket-used")) }),
             (false, Some(ticket)) if ticket.expires_at <= self.now => {

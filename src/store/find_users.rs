@@ -16,6 +16,8 @@ const WORDS: usize = 8;
 
 /// From so many entries on, a word is common.
 const MANY: i64 = 10_000;
+/// So many times as often, it is everybody's.
+const EVERYBODYS: i64 = 30;
 
 /// How many entries a word has, at most `?3` of them.
 pub(super) const HOW_MANY: &str = "SELECT count(*) AS many FROM (SELECT 1 FROM words WHERE word >= ?1 AND word < ?2 LIMIT ?3) AS entries";
@@ -83,6 +85,9 @@ pub(super) const COMMON: [&str; WORDS + 1] = [
     next_users_where!(has!("?5", "?6"), has!("?7", "?8"), has!("?9", "?10"), has!("?11", "?12"), has!("?13", "?14"), has!("?15", "?16"), has!("?17", "?18"), has!("?19", "?20")),
 ];
 
+/// How many entries begin with a word, as far as they were counted; the word; where what begins with it ends.
+type Range = (i64, String, String);
+
 impl Store {
     /// Users who have words that begin with every word of `text`, in their name, e-mail address, UPN or the serial number of a device; by name,
     /// behind one that a page ended with. Capitals do not count.
@@ -96,24 +101,31 @@ impl Store {
             return Ok(Vec::new());
         }
         let Some((name, id)) = self.place_of(after).await? else { return Ok(Vec::new()) };
-        let mut ranges = Vec::with_capacity(words.len());
-        for word in words {
-            let end = format!("{word}{}", char::MAX);
-            let entries = query(HOW_MANY).bind(word.clone()).bind(end.clone()).bind(many).fetch_one(&self.readers).await?;
-            ranges.push((entries.try_get::<i64>("many")?, word, end));
-        }
-        ranges.sort();
+        let ranges = words.into_iter().map(|word| (0, word.clone(), format!("{word}{}", char::MAX))).collect();
+        let mut ranges = self.rarest_first(ranges, many).await?;
         if ranges.first().is_some_and(|(entries, ..)| *entries >= many) {
             let met = query(COMMON[ranges.len()]).bind(limit).bind(name.clone()).bind(id).bind(SOON);
             let met = self.users_with(met, &ranges).await?;
             if met.len() == limit as usize {
                 return Ok(met);
             }
+            // so far, those that are common were not told from each other
+            ranges = self.rarest_first(ranges, many * EVERYBODYS).await?;
         }
         self.users_with(query(RARE[ranges.len()]).bind(limit).bind(name).bind(id), &ranges).await
     }
 
-    async fn users_with(&self, asked: Query, ranges: &[(i64, String, String)]) -> Result<Vec<User>, StoreError> {
+    /// How many entries each word has, counted no further than `many`.
+    async fn rarest_first(&self, mut ranges: Vec<Range>, many: i64) -> Result<Vec<Range>, StoreError> {
+        for (entries, word, end) in &mut ranges {
+            let counted = query(HOW_MANY).bind(&**word).bind(&**end).bind(many).fetch_one(&self.readers).await?;
+            *entries = counted.try_get("many")?;
+        }
+        ranges.sort();
+        Ok(ranges)
+    }
+
+    async fn users_with(&self, asked: Query, ranges: &[Range]) -> Result<Vec<User>, StoreError> {
         let asked = ranges.iter().fold(asked, |asked, (_, word, end)| asked.bind(word.clone()).bind(end.clone()));
         Ok(asked.fetch_all(&self.readers).await?.iter().map(user::read).collect::<Result<_, _>>()?)
     }

@@ -55,6 +55,7 @@ mod words;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -74,6 +75,9 @@ use writer::{Queued, Work, Writer};
 const QUEUE: usize = 4096;
 /// How many questions about certificates may wait; beyond that the store is busy.
 const QUESTIONS: usize = 4096;
+
+/// How long questions that are asked when the store closes may take.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Where everything is remembered. Clones share it.
 #[derive(Clone)]
@@ -164,7 +168,8 @@ impl Store {
             }
             Keeper::Postgres(connections) => connections.close().await,
         }
-        self.readers.close().await;
+        // who still asks does not keep what is kept from being over: a question to a whole large database takes minutes
+        let _ = tokio::time::timeout(LAST_ANSWERS, self.readers.close()).await;
     }
 
     /// Keeps all of a commit, or nothing. It is on disk when this returns.

@@ -62,7 +62,7 @@ async fn seen(world: &World, visitor: &Visitor, held: &Holdings, found: &Request
         }
         (undelivered(words, &undelivered_letters))
         @if let Some(invitation) = deed.as_ref().and_then(|deed| deed.outcome.invitation.as_ref()) { (invited(words, found, held, invitation)) }
-        (steps(world, words, held, found).await?)
+        (steps(world, words, held, found, "step-ticket").await?)
         (doings(visitor, found))
     };
     Ok(Seen { part, is_over: is_over(held, found) })

@@ -73,7 +73,7 @@ async fn seen(world: &World, guest: &Guest, held: &Holdings, found: &Request, cl
                 button.primary { (words.say("my-ticket")) }
             }
         }
-        (steps(world, words, held, found).await?)
+        (steps(world, words, held, found, "my-step-ticket").await?)
         div.doings {
             @if may_cancel(guest, found) { a.button href={ (request_path(found.id)) "/cancel" } { (words.say("my-cancel")) } }
             @if disputed.is_none() { a.button href={ (request_path(found.id)) "/not-me" } { (words.say("my-not-me")) } }
