@@ -26,6 +26,7 @@ use crate::phone::{Outcome, Phone, new_opening};
 use crate::session::{self, Introduction};
 use crate::state::Opening;
 use crate::station::holder::Holder;
+use crate::stopwatch::Stopwatch;
 use crate::trust::{self, Server};
 use crate::wire::{Client, Connection, Reply, Request, WireError};
 
@@ -72,6 +73,8 @@ pub struct Report {
     pub issuing: Duration,
     /// How long each whole issuance took, shortest first.
     pub latencies: Vec<Duration>,
+    /// How long each message took that was answered well, shortest first; the connection is open before.
+    pub messages: BTreeMap<String, Vec<Duration>>,
     /// What was issued, for those who go on to lose it.
     pub issued: Vec<Losable>,
     /// The chain that the phones were shown.
@@ -131,12 +134,17 @@ impl Fleet {
 
     /// Issues every phone. Invitations can be used once, and so can what was prepared.
     pub async fn issue(&self, prepared: Prepared) -> Result<Report, FleetError> {
-        let started = Instant::now();
+        let (started, stopwatch) = (Instant::now(), Arc::new(Stopwatch::default()));
         let results = match self.pace {
-            Pace::AtATime(concurrency) => in_parallel(prepared.recruits, concurrency, |recruit| issue(recruit, 0)).await?,
-            Pace::PerSecond { rate, retries } => in_turn(prepared.recruits, rate, move |recruit| issue(recruit, retries)).await?,
+            Pace::AtATime(concurrency) => {
+                let watched = Arc::clone(&stopwatch);
+                in_parallel(prepared.recruits, concurrency, move |recruit| issue(recruit, 0, watched.on_a_phone())).await?
+            }
+            Pace::PerSecond { rate, retries } => {
+                in_turn(prepared.recruits, rate, |recruit| issue(recruit, retries, stopwatch.on_a_phone())).await?
+            }
         };
-        let mut report = Report { issuing: started.elapsed(), ..Report::default() };
+        let mut report = Report { issuing: started.elapsed(), messages: stopwatch.take(), ..Report::default() };
         for Issuance { ended_at, took, turned_away, outcome } in results {
             report.turned_away += turned_away;
             match outcome {
@@ -236,12 +244,12 @@ struct Issuance {
     outcome: Result<Phone, String>,
 }
 
-async fn issue(recruit: Recruit, retries: usize) -> Issuance {
+async fn issue(recruit: Recruit, retries: usize, faults: Faults) -> Issuance {
     let started = Instant::now();
     let mut phone = Phone::in_memory();
     let mut turned_away = 0;
     let outcome = loop {
-        match phone.issue(&recruit.invitation, recruit.code.as_deref(), &recruit.device, &Faults::default()).await {
+        match phone.issue(&recruit.invitation, recruit.code.as_deref(), &recruit.device, &faults).await {
             Ok(Outcome::Issued) => break Ok(phone),
             Ok(Outcome::AlreadyIssued | Outcome::Signed) => break Err("not issued".to_owned()),
             Err(error) if error.is_transient() && turned_away < retries => {

@@ -31,6 +31,7 @@ mod package;
 mod receipt;
 mod session;
 mod state;
+mod stopwatch;
 mod sync;
 mod tls;
 mod trust;

@@ -222,6 +222,10 @@ fn print(report: &Report) {
     println!("issuances/s:  {:.1}", report.issued_per_second());
     let [p50, p95, p99, p999] = [0.5, 0.95, 0.99, 0.999].map(|share| report.percentile_ms(share));
     println!("latency ms:   p50 {p50:.1}, p95 {p95:.1}, p99 {p99:.1}, p99.9 {p999:.1}");
+    for (message, times) in &report.messages {
+        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|share| percentile_ms(times, share));
+        println!("  {message:<12}p50 {p50:.1}, p99 {p99:.1}, p99.9 {p999:.1}");
+    }
     println!("turned away:  {} times; done in each tenth of the time: {:?}", report.turned_away, report.in_each_tenth);
     for (failure, count) in &report.failures {
         println!("  {count} x {failure}");
