@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::peer::Peer;
 use super::problem::Problem;
-use super::turns::Turns;
+use super::turns::{SHORTEST_WAIT_S, Turns};
 use crate::workflows::limits::{Source, turned_away};
 use crate::workflows::world::World;
 
@@ -19,8 +19,6 @@ const AT_WORK: usize = 64;
 /// How many more wait for their turn, and how many of those may be phones that only begin: what was begun is finished first.
 const WAITING: usize = 1024;
 const BEGINNING: usize = 128;
-/// When one who was on the way may come again.
-const SHORT_WAIT_S: u32 = 2;
 
 /// Counts a request of its source.
 pub async fn by_source(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
@@ -58,7 +56,7 @@ impl Room {
         let waits = room.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| (waiting < most).then_some(waiting + 1));
         if waits.is_err() {
             turned_away("overload");
-            let wait_s = if begins { room.turns().next_s(world.now()) } else { SHORT_WAIT_S };
+            let wait_s = if begins { room.turns().next_s(world.now()) } else { SHORTEST_WAIT_S };
             return no(&request, Problem::overloaded(wait_s));
         }
         let_in();
@@ -67,7 +65,7 @@ impl Room {
         drop(turn);
         match place {
             Ok(_place) => next.run(request).await,
-            Err(_closed) => no(&request, Problem::overloaded(SHORT_WAIT_S)),
+            Err(_closed) => no(&request, Problem::overloaded(SHORTEST_WAIT_S)),
         }
     }
 

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-/// The soonest turn, from now.
-const SHORTEST_WAIT_S: u32 = 2;
+/// The soonest turn, from now; also of who was on the way and has none.
+pub(super) const SHORTEST_WAIT_S: u32 = 2;
 /// The latest: beyond it turns are shared.
 const LONGEST_WAIT_S: u32 = 3600;
 /// How many come again in each second at least, before anybody knows how many are let in.

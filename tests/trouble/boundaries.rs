@@ -9,7 +9,7 @@ use crate::support::outcome::{Aftermath, device_of};
 use crate::support::stage::{Handset, Invited, Person, Stage, done, is_aborted};
 
 /// The commits of a replacement, from the operator's submit to the tablet's update, and how many statements are counted of each; who dies after
-/// more than there are dies after the last. An encryption key is not reserved here, as the person has one.
+/// more than there are dies after the last.
 const COMMITS: [(&str, u64); 8] = [
     ("submit", 10),
     ("open-session", 12),
@@ -48,10 +48,8 @@ async fn a_server_that_dies_at_any_statement_goes_on() {
     let mut ended = Vec::new();
     let mut deaths = 0;
     for trouble in boundaries(&COMMITS, DEATHS) {
-        println!("{trouble}");
         let person = stage.person().await;
-        assert!(stage.installation.stop().success());
-        stage.installation.start_with(&[("REMINT_TROUBLE", &trouble)]);
+        order(&stage, &trouble);
         let invited = submit(&stage, &person, &mut deaths).await;
         let phone = person.new_phone();
         issue(&stage, &phone, &invited, &mut deaths).await;
@@ -77,7 +75,6 @@ async fn a_server_that_dies_while_it_reserves_another_encryption_key_goes_on() {
     let mut ended = Vec::new();
     let mut deaths = 0;
     for trouble in boundaries(&RARE, RARE_DEATHS) {
-        println!("{trouble}");
         let person = stage.newcomer().await;
         let first = stage.first_invitation(&person).await;
         issue(&stage, &person.phone, &first, &mut deaths).await;
@@ -85,8 +82,7 @@ async fn a_server_that_dies_while_it_reserves_another_encryption_key_goes_on() {
         is_aborted(person.tablet.issue_in_a_process(&invited, "--die-before-sending=m5"));
         let path = format!("/api/devices/{}/terminate", device_of(&person.phone));
         done(&stage.desk.post_json(&path, &json!({ "reason": "lost" })).await.unwrap());
-        assert!(stage.installation.stop().success());
-        stage.installation.start_with(&[("REMINT_TROUBLE", &trouble)]);
+        order(&stage, &trouble);
         issue(&stage, &person.tablet, &invited, &mut deaths).await;
         ended.push((person, invited));
     }
@@ -96,6 +92,13 @@ async fn a_server_that_dies_while_it_reserves_another_encryption_key_goes_on() {
         aftermath.is_the_tablet_alone(person).await;
         assert_eq!(aftermath.times_done("issue", &invited.request).await, 1);
     }
+}
+
+/// From now on the server meets this trouble.
+fn order(stage: &Stage, trouble: &str) {
+    println!("{trouble}");
+    assert!(stage.installation.stop().success());
+    stage.installation.start_with(&[("REMINT_TROUBLE", trouble)]);
 }
 
 /// Starts the server again where it has died.
