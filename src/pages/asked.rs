@@ -1,5 +1,7 @@
 //! Questions and their answers: a choice, the page that says what will happen, and the button that is pressed once.
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
@@ -11,7 +13,6 @@ use crate::http::problem::Problem;
 use crate::lifecycle::holdings::Holdings;
 use crate::workflows::deeds::Outcome;
 use crate::workflows::errand::{Errand, carry_out, preview};
-use crate::workflows::failure::Failure;
 use crate::workflows::world::World;
 
 /// One answer that can be chosen.
@@ -80,9 +81,9 @@ pub struct Check<'a> {
 }
 
 /// What was answered, what will happen, and the button.
-pub async fn check(
+pub async fn check<V: Visit>(
     world: &World,
-    visitor: &impl Visit,
+    visitor: &V,
     held: &Holdings,
     Check { title, answers, fields, more, button }: Check<'_>,
     errand: &dyn Errand,
@@ -109,27 +110,28 @@ pub async fn check(
             @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
             (more)
             button.primary.final[ends_something(&told)] { (button) }
-            " " a.leave href=(visitor.user_path(held.user.id)) { (words.say("leave-it")) }
+            " " a.leave href=(V::user_path(held.user.id)) { (words.say("leave-it")) }
         }
     };
     Ok(visitor.page("/users", title, body).into_response())
 }
 
-pub fn back(visitor: &impl Visit, held: &Holdings) -> Markup {
+pub fn back<V: Visit>(visitor: &V, held: &Holdings) -> Markup {
     let words = visitor.words();
-    html! { p.back { a href=(visitor.user_path(held.user.id)) { "← " (name(&held.user.name)) span.unseen { " (" (words.say("back")) ")" } } } }
+    html! { p.back { a href=(V::user_path(held.user.id)) { "← " (name(&held.user.name)) span.unseen { " (" (words.say("back")) ")" } } } }
 }
 
 /// Does it once, whoever clicks how often, and goes to where it can be followed.
-pub async fn done(world: &World, visitor: &impl Visit, token: &str, errand: &dyn Errand) -> Result<Response, Problem> {
+pub async fn done<V: Visit>(world: &Arc<World>, visitor: &V, token: &str, errand: Box<dyn Errand + Send>) -> Result<Response, Problem> {
     let click = visitor.click(world, token)?;
-    let act = async {
-        let done = carry_out(world, visitor.caller(), errand).await?;
+    let (at, caller) = (Arc::clone(world), visitor.caller().clone());
+    let act = async move {
+        let done = carry_out(&at, &caller, errand.as_ref()).await?;
         let leads_to = match done.request {
             Some(request) => format!("{}?done={click}", request_path(request)),
-            None => visitor.user_path(done.holdings.user.id),
+            None => V::user_path(done.holdings.user.id),
         };
-        Ok::<_, Failure>(Outcome { leads_to, request: done.request, invitation: done.invitation, password: None })
+        Ok(Outcome { leads_to, request: done.request, invitation: done.invitation, password: None })
     };
     let deed = world.deeds.once(world.now(), click, visitor.who(), act).await?;
     Ok(see(&deed.outcome.leads_to))

@@ -20,7 +20,7 @@ pub trait Visit: Sync {
     fn who(&self) -> &str;
 
     /// Where all that a user holds is seen.
-    fn user_path(&self, user: UserId) -> String;
+    fn user_path(user: UserId) -> String;
 
     /// The vocabulary that tells how an act is undone.
     fn undo_words(&self) -> &'static str {

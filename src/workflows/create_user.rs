@@ -50,7 +50,7 @@ pub async fn create_user(world: &World, caller: &Caller, new: NewUser) -> Result
 
 /// The administrator at the command line: above the roles of the desk.
 pub fn administrator() -> Caller {
-    Caller { actor: Actor::System, who: Who::Administrator, source: "local".to_owned() }
+    Caller { actor: Actor::System, who: Who::Administrator, source: "local".to_owned(), session: None }
 }
 
 /// No blanks around it, and nothing that makes an eye read something else: marks of direction, and what has no width.

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OnceCell;
+use tracing::Instrument;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::failure::Failure;
 use super::invitation::Invitation;
 use crate::lifecycle::ids::RequestId;
 
@@ -54,16 +56,22 @@ pub struct Deeds(Mutex<HashMap<Uuid, (Timestamp, Cell)>>);
 
 impl Deeds {
     /// Does it, unless this click has done it already. Of two at once the second waits for the first. What was refused may be tried again.
-    pub async fn once<E>(
+    ///
+    /// It is a task of its own, and so done to its end whoever hangs up: a browser does when a button is clicked again. What was kept for a
+    /// click that nobody remembers would be refused to the second one, and the invitation lost.
+    pub async fn once(
         &self,
         now: Timestamp,
         click: Uuid,
         by: &str,
-        act: impl Future<Output = Result<Outcome, E>>,
-    ) -> Result<Arc<Deed>, E> {
-        let cell = self.cell(now, click);
-        let doing = async { Ok(Arc::new(Deed { outcome: act.await?, by: by.to_owned() })) };
-        cell.get_or_try_init(|| doing).await.cloned()
+        act: impl Future<Output = Result<Outcome, Failure>> + Send + 'static,
+    ) -> Result<Arc<Deed>, Failure> {
+        let (cell, by) = (self.cell(now, click), by.to_owned());
+        let doing = async move {
+            let done = async { Ok(Arc::new(Deed { outcome: act.await?, by })) };
+            cell.get_or_try_init(|| done).await.cloned()
+        };
+        tokio::spawn(doing.in_current_span()).await.unwrap_or_else(|died| Err(Failure::Unavailable(died.into())))
     }
 
     /// What somebody's own click led to, while it is remembered.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::invitation::{Invitation, invitation_of};
+use super::sign_in::falls_into_other_hands;
 use super::world::{Caller, World, after, changes, retrying};
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::change::Change;
@@ -19,6 +20,7 @@ use crate::lifecycle::refusal::{Refusal, RefusalCode};
 use crate::lifecycle::request::Request;
 use crate::store::Loaded;
 use crate::store::audit::Entry;
+use crate::store::commit::Write;
 use crate::store::device::Owner;
 
 /// What an errand is about: whose holdings it changes.
@@ -116,7 +118,12 @@ async fn attempt(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized)
     let mut writes = changes(decided);
     let invitation = invitation_of(world, &loaded.holdings, &mut writes)?;
 
-    // 6 keep: from here on it is what relying parties are told
+    // 6 who reports a device of their own stays signed in; a browser on that device does not
+    if caller.session.is_some() && falls_into_other_hands(&writes) {
+        writes.push(Write::PortalSessionsEnded { user: loaded.holdings.user.id, except: caller.session });
+    }
+
+    // 7 keep: from here on it is what relying parties are told
     let holdings = after(&loaded.holdings, &writes);
     let request = entry.request;
     world.keep(errand.name(), &loaded, writes, entry).await?;

@@ -52,8 +52,12 @@ pub async fn identify_operator(world: &World, certificate: &[u8], source: &str) 
     let fingerprint = fingerprint(certificate);
     match operator(world, certificate, &fingerprint, source).await {
         Err(failure @ Failure::Invalid { .. }) if world.strangers.has_room(world.now()) => {
-            let stranger =
-                Caller { actor: Actor::System, who: Who::Stranger { fingerprint: Some(fingerprint) }, source: source.to_owned() };
+            let stranger = Caller {
+                actor: Actor::System,
+                who: Who::Stranger { fingerprint: Some(fingerprint) },
+                source: source.to_owned(),
+                session: None,
+            };
             let mut entry = stranger.entry("sign-in", world.now());
             entry.outcome = Outcome::Refused(failure.code().to_owned());
             entry.details = serde_json::json!({ "reason": failure.to_string() });
@@ -80,7 +84,7 @@ async fn operator(world: &World, certificate: &[u8], fingerprint: &str, source: 
         return Err(wrong("the certificate of an operator whose record is closed", AN_OPERATOR));
     }
     let who = Who::Operator { id: record.operator.id, fingerprint: fingerprint.to_owned() };
-    Ok(Caller { actor: Actor::Operator(record.operator), who, source: source.to_owned() })
+    Ok(Caller { actor: Actor::Operator(record.operator), who, source: source.to_owned(), session: None })
 }
 
 /// SHA-256 of a certificate, hexadecimal.

@@ -127,7 +127,7 @@ fn verify(message: &OpenSession, session_key: &Spki, key: &ProofKey) -> Result<O
 
 async fn count_wrong_proof(world: &World, loaded: &Loaded, ticket: &Ticket, source: &str) -> Result<Failure, Failure> {
     let attempts_left = ticket.attempts_left.saturating_sub(1);
-    let bearer = Caller { actor: Actor::System, who: Who::Stranger { fingerprint: None }, source: source.to_owned() };
+    let bearer = Caller { actor: Actor::System, who: Who::Stranger { fingerprint: None }, source: source.to_owned(), session: None };
     let mut entry = bearer.entry("open-session", world.now());
     entry.request = Some(ticket.request);
     entry.outcome = Outcome::Refused("wrong-proof".to_owned());
@@ -172,7 +172,7 @@ async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_ke
     let opened = Opened::ByTicket { ticket: ticket.id, session_key, bootstrap: world.fresh_serial(), is_plain };
     let device = decided.iter().find_map(provisioned).ok_or_else(|| broken("the device of a session"))?;
     let session = super::session::begin(world, act.session, request, loaded.holdings.user.id, device, opened);
-    let bearer = Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: message.source.clone() };
+    let bearer = Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: message.source.clone(), session: None };
     let mut entry = bearer.entry("open-session", now);
     entry.request = Some(session.request);
     entry.details = told(&facts, is_plain);
@@ -185,7 +185,7 @@ async fn begin(world: &World, loaded: &Loaded, message: &OpenSession, session_ke
 
 /// The audit entry of a device that knows the secret and is not one that the ticket is for.
 fn refused(world: &World, loaded: &Loaded, message: &OpenSession, facts: &DeviceFacts) -> Entry {
-    let bearer = Caller { actor: Actor::System, who: Who::Stranger { fingerprint: None }, source: message.source.clone() };
+    let bearer = Caller { actor: Actor::System, who: Who::Stranger { fingerprint: None }, source: message.source.clone(), session: None };
     let mut entry = bearer.entry("open-session", world.now());
     entry.on_behalf_of = Some(loaded.holdings.user.id);
     entry.request = loaded.holdings.tickets.get(&message.invitation).map(|ticket| ticket.request);

@@ -70,7 +70,7 @@ async fn attempt(world: &World, asks: &Asks<'_>, slot: Slot, csr: &Csr) -> Resul
     if !matches!(decided, Renewal::Already(_)) {
         must_be_good(&loaded, asks.shown)?;
     }
-    let caller = Caller { actor: Actor::User(asks.user), who: Who::User(asks.user), source: asks.source.to_owned() };
+    let caller = Caller { actor: Actor::User(asks.user), who: Who::User(asks.user), source: asks.source.to_owned(), session: None };
     let credential = match decided {
         Renewal::Already(credential) => return certificate(world, credential).await,
         Renewal::Reserve(reserve) => {

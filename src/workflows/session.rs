@@ -65,7 +65,7 @@ impl AtWork {
 
     /// The start of an audit entry for a step of a session.
     pub fn entry(&self, world: &World, act: &'static str, session: &Session) -> Entry {
-        let caller = Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: self.source.clone() };
+        let caller = Caller { actor: Actor::User(session.user), who: Who::Session(session.id), source: self.source.clone(), session: None };
         let mut entry = caller.entry(act, world.now());
         entry.request = Some(session.request);
         entry

@@ -144,7 +144,7 @@ pub struct PortalUser {
 }
 
 pub(super) fn caller(user: UserId, source: &str) -> Caller {
-    Caller { actor: Actor::User(user), who: Who::User(user), source: source.to_owned() }
+    Caller { actor: Actor::User(user), who: Who::User(user), source: source.to_owned(), session: None }
 }
 
 /// Who holds this token, if the session is not over.
@@ -160,7 +160,8 @@ pub async fn identify_user(world: &World, token: &str, source: &str) -> Result<P
         world.store.commit(Commit { name: "session-seen", guard: None, writes, audit: None }).await?;
     }
     let (user, must_change) = (session.user, session.must_change);
-    Ok(PortalUser { caller: caller(user, source), user, session: session.token_hash, must_change })
+    let caller = Caller { session: Some(session.token_hash), ..caller(user, source) };
+    Ok(PortalUser { caller, user, session: session.token_hash, must_change })
 }
 
 /// A session is over when it was not used for long, was opened long ago, or its device is no longer active.
@@ -180,13 +181,6 @@ async fn is_good(world: &World, session: &PortalSession, now: Timestamp) -> Resu
 pub async fn is_still_signed_in(world: &World, user: &PortalUser) -> Result<(), Failure> {
     let session = world.store.portal_session(user.session).await?.ok_or_else(over)?;
     is_good(world, &session, world.now()).await
-}
-
-/// Ends every other session of a user who has just reported a device lost or stolen: a browser on it may be signed in.
-pub async fn end_other_sessions(world: &World, user: &PortalUser) -> Result<(), Failure> {
-    let writes = vec![Write::PortalSessionsEnded { user: user.user, except: Some(user.session) }];
-    world.store.commit(Commit { name: "end-other-sessions", guard: None, writes, audit: None }).await?;
-    Ok(())
 }
 
 /// Ends the session.

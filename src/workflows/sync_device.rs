@@ -55,7 +55,7 @@ async fn attempt(world: &World, bearer: Bearer, source: &str) -> Result<Synced, 
             let session = begin(world, act.session, request, user, device, Opened::ByDevice);
             let mut writes = changes(update(&loaded.holdings, &world.policy, &act, now)?);
             writes.push(Write::Session(session.clone()));
-            let bearer = Caller { actor: Actor::User(user), who: Who::Session(session.id), source: source.to_owned() };
+            let bearer = Caller { actor: Actor::User(user), who: Who::Session(session.id), source: source.to_owned(), session: None };
             let mut entry = bearer.entry("update", now);
             entry.request = Some(request.id);
             world.keep("update", &loaded, writes, entry).await?;

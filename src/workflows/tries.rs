@@ -52,7 +52,7 @@ impl Try {
     /// It stays counted, and is on the audit log; gives what is answered.
     pub async fn was_wrong(self, world: &World, wrong: Failure, source: &str) -> Result<Failure, Failure> {
         let now = world.now();
-        let stranger = Caller { actor: Actor::System, who: Who::Stranger { fingerprint: None }, source: source.to_owned() };
+        let stranger = Caller { actor: Actor::System, who: Who::Stranger { fingerprint: None }, source: source.to_owned(), session: None };
         let mut entry = stranger.entry("sign-in", now);
         entry.on_behalf_of = Some(self.user.id);
         entry.outcome = Outcome::Refused(wrong.code().to_owned());

@@ -92,12 +92,14 @@ pub struct Caller {
     pub actor: Actor,
     pub who: Who,
     pub source: String,
+    /// Of a user who is signed in at the portal: the session, by the hash of its token.
+    pub session: Option<[u8; 32]>,
 }
 
 impl Caller {
     /// Timed work.
     pub fn system() -> Self {
-        Self { actor: Actor::System, who: Who::System, source: "local".to_owned() }
+        Self { actor: Actor::System, who: Who::System, source: "local".to_owned(), session: None }
     }
 
     /// The start of an audit entry for something that this caller does; `Done` until said otherwise.
@@ -155,7 +157,7 @@ impl World {
         writes.extend(letters_of(self, &loaded.holdings, &writes)?);
         let user = loaded.holdings.user.id;
         if falls_into_other_hands(&writes) && matches!(audit.who, Who::Operator { .. } | Who::System) {
-            writes.push(Write::PortalSessionsEnded { user, except: None }); // a user's own session goes on: see `end_other_sessions`
+            writes.push(Write::PortalSessionsEnded { user, except: None }); // of a user's own report: see `carry_out`
         }
         audit.on_behalf_of = Some(user);
         tell(&audit, &writes);

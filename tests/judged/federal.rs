@@ -41,7 +41,7 @@ async fn hire(house: &House, name: &str) -> Caller {
     let roles = BTreeSet::from([Role::HelpDesk, Role::ValidationOfficer, Role::IssuanceOfficer]);
     let operator: Operator = add_operator(&house.world, name, roles, None).await.unwrap().operator;
     let who = Who::Operator { id: operator.id, fingerprint: "AB".to_owned() };
-    Caller { actor: Actor::Operator(operator), who, source: "test".to_owned() }
+    Caller { actor: Actor::Operator(operator), who, source: "test".to_owned(), session: None }
 }
 
 async fn agency() -> Agency {

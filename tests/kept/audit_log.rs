@@ -35,7 +35,7 @@ struct Kept {
 async fn desk(world: &World) -> Caller {
     let hired = add_operator(world, "hana", BTreeSet::from([Role::HelpDesk]), None).await.unwrap().operator;
     let who = Who::Operator { id: hired.id, fingerprint: "AB".to_owned() };
-    Caller { actor: Actor::Operator(hired), who, source: "127.0.0.1".to_owned() }
+    Caller { actor: Actor::Operator(hired), who, source: "127.0.0.1".to_owned(), session: None }
 }
 
 async fn somebody(world: &World, name: &str) -> UserId {

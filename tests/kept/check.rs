@@ -34,7 +34,7 @@ async fn furnished() -> House {
     let world = &house.world;
     let hired = add_operator(world, "hana", BTreeSet::from([Role::HelpDesk]), None).await.unwrap().operator;
     let who = Who::Operator { id: hired.id, fingerprint: "AB".to_owned() };
-    let hana = Caller { actor: Actor::Operator(hired), who, source: "test".to_owned() };
+    let hana = Caller { actor: Actor::Operator(hired), who, source: "test".to_owned(), session: None };
     let new = NewUser {
         name: "Ana".to_owned(),
         email: "ana@example.org".to_owned(),

@@ -50,7 +50,7 @@ impl Scene {
         let house = House::new(seed, |_| {}).await;
         let hired = add_operator(&house.world, "hana", BTreeSet::from([Role::HelpDesk]), None).await.unwrap().operator;
         let who = Who::Operator { id: hired.id, fingerprint: "AB".to_owned() };
-        let hana = Caller { actor: Actor::Operator(hired), who, source: "test".to_owned() };
+        let hana = Caller { actor: Actor::Operator(hired), who, source: "test".to_owned(), session: None };
         let ana = person(&house.world, &hana, "ana").await;
         let ben = person(&house.world, &hana, "ben").await;
         Self { house, hana, ana, ben }

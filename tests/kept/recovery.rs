@@ -255,7 +255,7 @@ async fn one_person_under_two_records_is_one_person_and_nobody_recovers_their_ow
     let hire = async |name: &str, user: UserId| {
         let operator = add_operator(world, name, roles.clone(), Some(user)).await.unwrap().operator;
         let who = Who::Operator { id: operator.id, fingerprint: "AB".to_owned() };
-        Caller { actor: Actor::Operator(operator), who, source: "test".to_owned() }
+        Caller { actor: Actor::Operator(operator), who, source: "test".to_owned(), session: None }
     };
     let (first, second, herself) = (hire("Ben-1", ben).await, hire("Ben-2", ben).await, hire("Ana-officer", ana).await);
     let recipient = BASE64_STANDARD.decode(scene.recipient().await).unwrap();

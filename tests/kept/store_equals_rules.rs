@@ -65,7 +65,7 @@ async fn hire(house: &House, name: &str) -> Caller {
     let roles = BTreeSet::from([Role::HelpDesk, Role::ValidationOfficer, Role::IssuanceOfficer]);
     let operator = add_operator(&house.world, name, roles, None).await.unwrap().operator;
     let who = Who::Operator { id: operator.id, fingerprint: "AB".to_owned() };
-    Caller { actor: Actor::Operator(operator), who, source: "test".to_owned() }
+    Caller { actor: Actor::Operator(operator), who, source: "test".to_owned(), session: None }
 }
 
 impl Walk {
@@ -109,7 +109,7 @@ impl Walk {
         self.house.clock.advance(SignedDuration::from_secs(1));
         let user = self.dice.pick(&self.users).unwrap();
         let caller = self.dice.pick(&self.desk).unwrap();
-        let the_user = Caller { actor: Actor::User(user), who: Who::User(user), source: "test".to_owned() };
+        let the_user = Caller { actor: Actor::User(user), who: Who::User(user), source: "test".to_owned(), session: None };
         let held = self.held(user).await;
         let device = self.dice.pick(&held.devices.keys().copied().collect::<Vec<_>>());
         let credential = self.dice.pick(&held.credentials.keys().copied().collect::<Vec<_>>());

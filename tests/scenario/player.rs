@@ -351,7 +351,7 @@ impl Player {
         if role == "user" {
             let name = name.ok_or_else(|| Trouble::Broken("by: a user needs a name".to_owned()))?;
             let user = self.user(name).await.id;
-            return Ok(Caller { actor: Actor::User(user), who: Who::User(user), source });
+            return Ok(Caller { actor: Actor::User(user), who: Who::User(user), source, session: None });
         }
         let role: Role = role.parse().map_err(|error| Trouble::Broken(format!("by: {error}")))?;
         let user = name.and_then(|name| self.users.get(name)).map(|user| user.id);
@@ -363,7 +363,7 @@ impl Player {
         // one person may hold several roles: a story says in which they come
         let operator = Operator { roles: BTreeSet::from([role]), ..self.operators[person].clone() };
         let who = Who::Operator { id: operator.id, fingerprint: by.to_owned() };
-        Ok(Caller { actor: Actor::Operator(operator), who, source })
+        Ok(Caller { actor: Actor::Operator(operator), who, source, session: None })
     }
 
     fn named_request(&self, step: &Step) -> Result<RequestId, Trouble> {

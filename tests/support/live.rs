@@ -145,6 +145,11 @@ impl Live {
         &self.server.world
     }
 
+    /// For whoever goes on with it alone.
+    pub fn shared_world(&self) -> Arc<World> {
+        Arc::clone(&self.server.world)
+    }
+
     /// From now on it is so much later for the server.
     pub fn advance(&self, by: SignedDuration) {
         self.clock.0.fetch_add(by.as_secs(), Ordering::Relaxed);

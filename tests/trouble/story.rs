@@ -51,7 +51,7 @@ impl Town {
         let house = House::new(seed, |_| {}).await;
         let operator = add_operator(&house.world, "hana", [Role::HelpDesk].into(), None).await.unwrap().operator;
         let who = Who::Operator { id: operator.id, fingerprint: "AB".to_owned() };
-        let desk = Caller { actor: Actor::Operator(operator), who, source: "test".to_owned() };
+        let desk = Caller { actor: Actor::Operator(operator), who, source: "test".to_owned(), session: None };
         Self { house, desk, met: Arc::default() }
     }
 
@@ -140,7 +140,7 @@ impl Person<'_> {
 
     /// A first device.
     async fn issued(&self, kind: DeviceKind, mode: Mode) -> DeviceId {
-        let the_user = Caller { actor: Actor::User(self.user), who: Who::User(self.user), source: "test".to_owned() };
+        let the_user = Caller { actor: Actor::User(self.user), who: Who::User(self.user), source: "test".to_owned(), session: None };
         let errand = RequestInitialIssuance { user: self.user, kind, mode };
         let (request, secret) = self.ask_for(self.desk, &errand).await;
         let secret = match secret {

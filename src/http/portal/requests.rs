@@ -14,7 +14,6 @@ use crate::http::words::{Segment, id};
 use crate::workflows::cancel_request::CancelRequest;
 use crate::workflows::errand::carry_out;
 use crate::workflows::invite_again::InviteAgain;
-use crate::workflows::sign_in::end_other_sessions;
 use crate::workflows::world::World;
 
 /// Report a device of one's own lost, stolen, damaged, expired or forgotten. It is invalid and what it carries suspended before this answers;
@@ -26,12 +25,7 @@ pub async fn submit(
     User(user): User,
     Parsed(body): Parsed<ReplacementBody>,
 ) -> Result<(StatusCode, Json<OpenedBody>), Problem> {
-    let errand = body.errand()?;
-    let done = carry_out(&world, &user.caller, &errand).await?;
-    if errand.reason.exposes_keys() {
-        end_other_sessions(&world, &user).await?;
-    }
-    Ok((StatusCode::CREATED, Json(opened(done)?)))
+    Ok((StatusCode::CREATED, Json(opened(carry_out(&world, &user.caller, &body.errand()?).await?)?)))
 }
 
 /// Take back a request of one's own that awaits approval.

@@ -104,7 +104,7 @@ pub async fn do_on_device(
     Filled(fields): Filled<Fields>,
 ) -> Result<Response, Problem> {
     let errand = device_errand(&act, id("device", &device)?, &fields)?;
-    done(&world, &visitor, field(&fields, "token"), errand.as_ref()).await
+    done(&world, &visitor, field(&fields, "token"), errand).await
 }
 
 pub async fn on_credential(
@@ -126,7 +126,7 @@ pub async fn do_on_credential(
     Filled(fields): Filled<Fields>,
 ) -> Result<Response, Problem> {
     let errand = credential_errand(&act, id("credential", &credential)?)?;
-    done(&world, &visitor, field(&fields, "token"), errand.as_ref()).await
+    done(&world, &visitor, field(&fields, "token"), errand).await
 }
 
 /// What an act on a request would do; to bind a card, first which.
@@ -166,7 +166,7 @@ pub async fn do_on_request(
     Filled(fields): Filled<Fields>,
 ) -> Result<Response, Problem> {
     let errand = request_errand(&act, id("request", &request)?, &fields)?;
-    done(&world, &visitor, field(&fields, "token"), errand.as_ref()).await
+    done(&world, &visitor, field(&fields, "token"), errand).await
 }
 
 /// A page that asks for one more thing before the effects are told.

@@ -106,7 +106,7 @@ impl Visit for Visitor {
         }
     }
 
-    fn user_path(&self, user: UserId) -> String {
+    fn user_path(user: UserId) -> String {
         user_path(user)
     }
 

@@ -52,9 +52,10 @@ pub async fn give_password(
 ) -> Result<Page, Problem> {
     let click = visitor.click(&world, &fields.token)?;
     let user = id("user", &user)?;
-    let act = async {
-        let password = give_initial_password(&world, &visitor.caller, user).await?;
-        Ok::<_, Failure>(Outcome { password: Some(Secret(password)), ..Outcome::default() })
+    let (at, caller) = (Arc::clone(&world), visitor.caller.clone());
+    let act = async move {
+        let password = give_initial_password(&at, &caller, user).await?;
+        Ok(Outcome { password: Some(Secret(password)), ..Outcome::default() })
     };
     let deed = world.deeds.once(world.now(), click, visitor.who(), act).await?;
     let password = deed.outcome.password.as_ref().map_or("", |given| given.0.as_str());

@@ -112,8 +112,9 @@ pub async fn submit(
         Ok(recipient) => recipient,
         Err(told) => return Ok(asked(&world, &visitor, user, &fields, Some(&told)).await?.again()),
     };
-    let act = async {
-        let told = recover_keys::ask(&world, &visitor.caller, &NewRecovery { user, because, recipient, serials: Vec::new() }).await?;
+    let (at, caller) = (Arc::clone(&world), visitor.caller.clone());
+    let act = async move {
+        let told = recover_keys::ask(&at, &caller, &NewRecovery { user, because, recipient, serials: Vec::new() }).await?;
         Ok(Outcome { leads_to: path(told.recovery.id), ..Outcome::default() })
     };
     match world.deeds.once(world.now(), click, visitor.who(), act).await {

@@ -71,7 +71,7 @@ pub async fn submit(
     Filled(fields): Filled<SubmitFields>,
 ) -> Result<Response, Problem> {
     let errand = fields.errand(&device)?;
-    done(&world, &visitor, &fields.token, &errand).await
+    done(&world, &visitor, &fields.token, Box::new(errand)).await
 }
 
 #[derive(Deserialize)]
@@ -131,7 +131,7 @@ pub async fn request_initial(
 ) -> Result<Response, Problem> {
     let errand =
         RequestInitialIssuance { user: id("user", &user)?, kind: parse("kind", &fields.kind)?, mode: parse("mode", &fields.mode)? };
-    done(&world, &visitor, &fields.token, &errand).await
+    done(&world, &visitor, &fields.token, Box::new(errand)).await
 }
 
 /// A page that asks one thing.

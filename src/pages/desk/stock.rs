@@ -85,7 +85,8 @@ pub async fn add(State(world): State<Arc<World>>, visitor: Visitor, Filled(field
     let click = visitor.click(&world, &fields.token)?;
     let model = Some(fields.model.trim()).filter(|model| !model.is_empty()).unwrap_or("card").to_owned();
     let new = NewStock { kind: DeviceKind::SmartCard, serial: fields.serial.trim().to_owned(), model };
-    let act = async { add_stock(&world, &visitor.caller, new, false).await.map(|_| Outcome::default()) };
+    let (at, caller) = (Arc::clone(&world), visitor.caller.clone());
+    let act = async move { add_stock(&at, &caller, new, false).await.map(|_| Outcome::default()) };
     match world.deeds.once(world.now(), click, visitor.who(), act).await {
         Ok(_) => Ok(see("/stock")),
         Err(failure) => {
@@ -127,7 +128,8 @@ pub struct ListFields {
 
 pub async fn import(State(world): State<Arc<World>>, visitor: Visitor, Filled(fields): Filled<ListFields>) -> Result<Response, Problem> {
     let click = visitor.click(&world, &fields.token)?;
-    let act = async { import_stock(&world, &visitor.caller, &fields.list, false).await.map(|_| Outcome::default()) };
+    let (at, caller, csv) = (Arc::clone(&world), visitor.caller.clone(), fields.list.clone());
+    let act = async move { import_stock(&at, &caller, &csv, false).await.map(|_| Outcome::default()) };
     match world.deeds.once(world.now(), click, visitor.who(), act).await {
         Ok(_) => Ok(see("/stock")),
         Err(Failure::Invalid { detail, .. }) => Ok(list_page(&world, &visitor, &fields.list, Some(&detail))?.again()),

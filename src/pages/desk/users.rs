@@ -136,8 +136,9 @@ pub async fn create(State(world): State<Arc<World>>, visitor: Visitor, Filled(fi
     let upn = if fields.upn.trim().is_empty() { &fields.email } else { &fields.upn };
     let trimmed = |text: &str| text.trim().to_owned();
     let new = NewUser { name: trimmed(&fields.name), email: trimmed(&fields.email), upn: trimmed(upn), attributes: Attributes::default() };
-    let act = async {
-        let user = create_user(&world, &visitor.caller, new).await?;
+    let (at, caller) = (Arc::clone(&world), visitor.caller.clone());
+    let act = async move {
+        let user = create_user(&at, &caller, new).await?;
         Ok(Outcome { leads_to: user_path(user.id), ..Outcome::default() })
     };
     match world.deeds.once(world.now(), click, visitor.who(), act).await {

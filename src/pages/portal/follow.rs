@@ -137,7 +137,7 @@ pub async fn ticket(
     Segment(request): Segment,
     Filled(fields): Filled<OnlyToken>,
 ) -> Result<Response, Problem> {
-    done(&world, &guest, &fields.token, &InviteAgain { request: id("request", &request)? }).await
+    done(&world, &guest, &fields.token, Box::new(InviteAgain { request: id("request", &request)? })).await
 }
 
 /// What taking it back would do.
@@ -156,7 +156,7 @@ pub async fn cancel(
     Segment(request): Segment,
     Filled(fields): Filled<OnlyToken>,
 ) -> Result<Response, Problem> {
-    done(&world, &guest, &fields.token, &CancelRequest { request: id("request", &request)? }).await
+    done(&world, &guest, &fields.token, Box::new(CancelRequest { request: id("request", &request)? })).await
 }
 
 /// Somebody else asked for it in my name.

@@ -98,7 +98,7 @@ impl Visit for Guest {
     }
 
     /// There is one user here.
-    fn user_path(&self, _: UserId) -> String {
+    fn user_path(_: UserId) -> String {
         "/".to_owned()
     }
 

@@ -17,7 +17,6 @@ use crate::pages::form::Filled;
 use crate::pages::replacement::{Answers, SubmitFields};
 use crate::pages::words::text;
 use crate::workflows::failure::Failure;
-use crate::workflows::sign_in::end_other_sessions;
 use crate::workflows::submit_replacement::SubmitReplacement;
 use crate::workflows::world::World;
 
@@ -65,10 +64,5 @@ pub async fn submit(
     Segment(device): Segment,
     Filled(fields): Filled<SubmitFields>,
 ) -> Result<Response, Problem> {
-    let errand = fields.errand(&device)?;
-    let response = done(&world, &guest, &fields.token, &errand).await?;
-    if errand.reason.exposes_keys() {
-        end_other_sessions(&world, &guest.user).await?;
-    }
-    Ok(response)
+    done(&world, &guest, &fields.token, Box::new(fields.errand(&device)?)).await
 }

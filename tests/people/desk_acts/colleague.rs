@@ -63,6 +63,6 @@ impl Colleague {
 
     /// As a workflow is told of them.
     pub fn caller(&self) -> Caller {
-        Caller { actor: Actor::Operator(self.operator.clone()), who: self.who.clone(), source: "127.0.0.1".to_owned() }
+        Caller { actor: Actor::Operator(self.operator.clone()), who: self.who.clone(), source: "127.0.0.1".to_owned(), session: None }
     }
 }

@@ -334,5 +334,5 @@ impl<'l> Scene<'l> {
 
 /// A signed-in user, as a workflow is told of them.
 pub fn the_user(user: UserId) -> Caller {
-    Caller { actor: Actor::User(user), who: Who::User(user), source: "127.0.0.1".to_owned() }
+    Caller { actor: Actor::User(user), who: Who::User(user), source: "127.0.0.1".to_owned(), session: None }
 }

@@ -68,7 +68,7 @@ async fn scene_named(name: &str) -> Scene {
     let roles = BTreeSet::from([Role::HelpDesk, Role::ValidationOfficer, Role::IssuanceOfficer]);
     let hired = add_operator(&house.world, "hana", roles, None).await.unwrap().operator;
     let who = Who::Operator { id: hired.id, fingerprint: "AB".to_owned() };
-    let hana = Caller { actor: Actor::Operator(hired), who, source: "test".to_owned() };
+    let hana = Caller { actor: Actor::Operator(hired), who, source: "test".to_owned(), session: None };
     let new = NewUser {
         name: name.to_owned(),
         email: "ana@example.org".to_owned(),
@@ -93,7 +93,7 @@ impl Scene {
     }
 
     async fn by_ana(&self, errand: &impl Errand) -> RequestId {
-        let ana = Caller { actor: Actor::User(self.ana), who: Who::User(self.ana), source: "test".to_owned() };
+        let ana = Caller { actor: Actor::User(self.ana), who: Who::User(self.ana), source: "test".to_owned(), session: None };
         carry_out(self.world(), &ana, errand).await.unwrap().request.unwrap()
     }
 

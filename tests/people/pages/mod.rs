@@ -2,6 +2,7 @@
 //! buttons say, once.
 
 mod desk;
+mod hung_up;
 mod portal;
 
 use mobile_sim::wire::{Client, Reply, Request};
