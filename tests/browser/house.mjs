@@ -22,7 +22,7 @@ const PASSWORD = 'the file of an operator';
 const PIN = '123456';
 
 /** How long something that should come is waited for, in milliseconds. */
-export const PATIENCE = 15_000;
+export const PATIENCE = 60_000;
 
 /** The password that a user of a test sets. */
 export const OWN = 'correct horse battery staple';

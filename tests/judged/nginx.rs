@@ -67,7 +67,7 @@ impl Nginx {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("nginx does not listen: {}", self.log()));
+        tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap_or_else(|_| panic!("nginx does not listen: {}", self.log()));
     }
 
     /// Whether it lets a card in, by the folder of its files; why not, is in its log.

@@ -200,7 +200,7 @@ fn meeting_at(barrier: &Arc<Barrier>, message: &Message) -> Arc<Bystander> {
 }
 
 async fn meet(barrier: &Barrier) {
-    tokio::time::timeout(Duration::from_secs(30), barrier.wait()).await.expect("the other comes too");
+    tokio::time::timeout(Duration::from_secs(60), barrier.wait()).await.expect("the other comes too");
 }
 
 /// What of two answers to one message must be the same: M2 and M5 are made afresh for each connection, and say the same.

@@ -14,9 +14,11 @@ use crate::lifecycle::reason::Reason;
 use crate::lifecycle::request::Mode;
 use crate::pages::asked::{Check, Question, check, choice, done, question};
 use crate::pages::form::Filled;
+use crate::pages::going::see;
 use crate::pages::replacement::{Answers, SubmitFields};
 use crate::pages::words::text;
 use crate::workflows::failure::Failure;
+use crate::workflows::sign_in::is_still_signed_in;
 use crate::workflows::submit_replacement::SubmitReplacement;
 use crate::workflows::world::World;
 
@@ -64,5 +66,7 @@ pub async fn submit(
     Segment(device): Segment,
     Filled(fields): Filled<SubmitFields>,
 ) -> Result<Response, Problem> {
-    done(&world, &guest, &fields.token, Box::new(fields.errand(&device)?)).await
+    let followed = done(&world, &guest, &fields.token, Box::new(fields.errand(&device)?)).await?;
+    // who was signed in by that device no longer is
+    Ok(if is_still_signed_in(&world, &guest.user).await.is_ok() { followed } else { see("/sign-in?reported=own") })
 }

@@ -13,6 +13,7 @@ use super::{AnyGuest, stranger};
 use crate::http::portal::account::LONGEST;
 use crate::http::portal::{Shown, Source, session_token, with_cookie};
 use crate::http::problem::Problem;
+use crate::http::words::Queried;
 use crate::pages::form::Filled;
 use crate::pages::frame::Page;
 use crate::pages::going::see;
@@ -35,18 +36,26 @@ pub struct CodeFields {
     code: String,
 }
 
-pub async fn ask(State(world): State<Arc<World>>, words: Words, shown: Shown) -> Result<Page, Problem> {
-    form(&world, words, &shown, "", None).await
+/// Why somebody is here.
+#[derive(Deserialize)]
+pub struct Why {
+    /// They have reported the device that had signed them in.
+    reported: Option<String>,
 }
 
-async fn form(world: &World, words: Words, shown: &Shown, login: &str, told: Option<String>) -> Result<Page, Problem> {
+pub async fn ask(State(world): State<Arc<World>>, words: Words, shown: Shown, Queried(why): Queried<Why>) -> Result<Page, Problem> {
+    let told = why.reported.map(|_| html! { div.notice role="status" { p { (words.say("sign-in-reported")) } } });
+    form(&world, words, &shown, "", told.unwrap_or_default()).await
+}
+
+async fn form(world: &World, words: Words, shown: &Shown, login: &str, told: Markup) -> Result<Page, Problem> {
     let device = match &shown.0 {
         Some(certificate) => device_of(world, certificate).await.ok(),
         None => None,
     };
     let body = html! {
         h1 { (words.say("sign-in-title")) }
-        (wrong(words, told.as_deref().map(|told| ("login", told))))
+        (told)
         @if let Some((held, device)) = &device {
             form.card method="post" action="/sign-in/device" {
                 p { (words.with("sign-in-device", [("device", text(&device.name))])) }
@@ -82,7 +91,7 @@ pub async fn sign_in(
         Ok(signed_in) => go_on(&signed_in),
         Err(failure) => {
             let (status, told) = said(words, failure)?;
-            Ok(form(&world, words, &shown, login.trim(), Some(told)).await?.with_status(status))
+            Ok(form(&world, words, &shown, login.trim(), wrong(words, Some(("login", &told)))).await?.with_status(status))
         }
     }
 }

@@ -384,6 +384,7 @@ sign-in-device-button = Anmelden als
 sign-in-or-password = Oder mit Ihrem Passwort
 sign-in-help-title = Sie können sich nicht anmelden?
 sign-in-help = Der Helpdesk kann Ihr Gerät für Sie melden und Ihnen ein erstes Passwort geben. Sie erreichen ihn { $desk }.
+sign-in-reported = Ihr Gerät ist gemeldet und gilt nicht mehr, also meldet es Sie auch nicht mehr an. Melden Sie sich mit Ihrem Passwort an, um den Antrag zu verfolgen.
 sign-in-wait = Das war zu oft hintereinander. Versuchen Sie es in { $minutes ->
     [one] einer Minute
    *[other] { $minutes } Minuten

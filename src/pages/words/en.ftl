@@ -384,6 +384,7 @@ sign-in-device-button = Sign in as
 sign-in-or-password = Or with your password
 sign-in-help-title = You cannot sign in?
 sign-in-help = The help desk can report your device for you, and give you a first password. You reach it { $desk }.
+sign-in-reported = Your device is reported and no longer works, so it no longer signs you in. Sign in with your password to follow the request.
 sign-in-wait = That was too often in a row. Try again in { $minutes ->
     [one] a minute
    *[other] { $minutes } minutes

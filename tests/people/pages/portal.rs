@@ -260,6 +260,14 @@ async fn a_device_that_works_signs_its_user_in() {
     assert_eq!(thief.post("/sign-in/device", "").await.status, 403);
     let reply = thief.client.send(Request::post("/api/sign-in/device").with_json(&json!({})).unwrap()).await.unwrap();
     assert_eq!((reply.status, reply.json::<Value>().unwrap()["code"].clone()), (403, json!("wrong-certificate")));
+    // who reports the very device that signs them in is told why they are asked for their password
+    let next = live.phone_of(&live.create_user("Bea").await, DeviceKind::MobileSmartCard).await;
+    let mut reporter = Browser::new(live.at_portal(next.identity().unwrap()));
+    reporter.fill("/sign-in/device", "").await;
+    let report = format!("/devices/{}/report", device_of(&next));
+    let check = reporter.see(&format!("{report}?reason=damaged&mode=self-enrollment")).await.1;
+    let (to, told) = reporter.fill(&report, &format!("token={}&reason=damaged&mode=self-enrollment", token(&check))).await;
+    assert!(to == "/sign-in?reported=own" && told.contains("is reported and no longer works"), "{to}: {told}");
     // an operator's certificate is nobody's device
     let mut operator = Browser::new(live.at_portal(live.hire("Olga", [Role::HelpDesk]).await));
     assert_eq!(operator.post("/sign-in/device", "").await.status, 403);
