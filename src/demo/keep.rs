@@ -18,7 +18,7 @@ pub async fn keep(stage: &Stage, phones: &Phones, folder: &Path) -> Result<(), S
     export(&phones.phone_2, &folder.join("devices/phone-2"))?;
     export(&phones.tablet_1, &folder.join("devices/tablet-1"))?;
     export(&phones.phone_1, &folder.join("stale/phone-1"))?;
-    println!("left in {}: ca.pem, crl.der, devices/, stale/", folder.display());
+    tell!("left in {}: ca.pem, crl.der, devices/, stale/", folder.display());
     Ok(())
 }
 

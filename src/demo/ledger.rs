@@ -10,7 +10,7 @@ pub struct Ledger {
 impl Ledger {
     /// Says what must be true now, and whether it is.
     pub fn check(&mut self, what: &str, is_true: bool) {
-        println!("  {} {what}", if is_true { "[ok]" } else { "[NOT TRUE]" });
+        tell!("  {} {what}", if is_true { "[ok]" } else { "[NOT TRUE]" });
         if is_true {
             self.held += 1;
         } else {
@@ -24,13 +24,13 @@ impl Ledger {
 
     /// Says how it ended.
     pub fn conclude(&self, told: &Result<(), String>) {
-        println!();
+        tell!();
         if let Err(error) = told {
-            println!("The story broke off: {error}");
+            tell!("The story broke off: {error}");
         }
-        println!("{} checks held, {} did not", self.held, self.failed.len());
+        tell!("{} checks held, {} did not", self.held, self.failed.len());
         for what in &self.failed {
-            println!("  not true: {what}");
+            tell!("  not true: {what}");
         }
     }
 }

@@ -1,6 +1,14 @@
 //! `remint demo`: the story of a lost phone, told by running it. A real server in a temporary folder, real TLS on free ports of this
 //! machine, real keys; the phones are the independent simulator, and what relying parties are told is asked over OCSP and the CRL.
 
+/// Says a line. Where nobody reads on (`| head`), the story goes on: what it made is cleared away in the end.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
 mod door;
 mod keep;
 mod ledger;

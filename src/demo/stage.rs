@@ -87,11 +87,11 @@ impl Stage {
         let authorities = Certificate::read_all(chain.as_bytes()).map_err(ServerError::new)?;
         let relying_party = RelyingParty::new(&config.status.url, &authorities).map_err(ServerError::new)?;
         if let Some(hsm) = &config.hsm {
-            println!("Its private keys are in the token {}, by {}.", hsm.token, hsm.module.display());
+            tell!("Its private keys are in the token {}, by {}.", hsm.token, hsm.module.display());
         }
-        println!("A house in {}, served on this machine:", folder.path().display());
-        println!("  devices https://{}   desk https://{}   status {}", config.devices.address, config.desk.address, config.status.url);
-        println!("  portal  https://{}", config.portal.as_ref().map_or("none", |portal| &portal.address));
+        tell!("A house in {}, served on this machine:", folder.path().display());
+        tell!("  devices https://{}   desk https://{}   status {}", config.devices.address, config.desk.address, config.status.url);
+        tell!("  portal  https://{}", config.portal.as_ref().map_or("none", |portal| &portal.address));
         let portal = config.portal.as_ref().map(|portal| portal.address.clone()).unwrap_or_default();
         let portal = Client::new(portal, &root, None).map_err(ServerError::new)?;
         Ok(Self { folder, server, config, desk, portal, relying_party, chain, root })
@@ -193,7 +193,7 @@ impl Stage {
         let folder = self.folder.path().display();
         let Config { desk, portal, .. } = &self.config;
         let portal = portal.as_ref().map_or("", |portal| &portal.address);
-        println!(
+        tell!(
             "
 It keeps serving until you press Ctrl-C; then the folder is deleted. Meanwhile, in another terminal:
 

@@ -37,7 +37,7 @@ pub async fn tell(stage: &Stage, ledger: &mut Ledger) -> Result<Phones, ServerEr
     cast.learn(&phone_1);
     cast.learn(&tablet_1);
     let mail = encrypt_mail(&certificate(&phone_1, "enc")?, MAIL).map_err(ServerError::new)?;
-    println!("  Bo sends Ana a mail, encrypted to her certificate.");
+    tell!("  Bo sends Ana a mail, encrypted to her certificate.");
     cast.wait_for_crl(stage, "auth-2", &Status::Good).await?;
     cast.show(stage, &ana).await?;
     ledger.check("both devices are active", cast.devices(stage, &ana).await? == ["phone-1 active", "tablet-1 active"]);
@@ -95,7 +95,7 @@ pub async fn tell(stage: &Stage, ledger: &mut Ledger) -> Result<Phones, ServerEr
 }
 
 fn step(number: u32, what: &str) {
-    println!("\n{number}. {what}");
+    tell!("\n{number}. {what}");
 }
 
 fn compromised() -> Status {
@@ -190,17 +190,17 @@ impl Cast {
     /// A table of what is true now: devices as the desk sees them, credentials as relying parties are told.
     async fn show(&self, stage: &Stage, user: &str) -> Result<(), ServerError> {
         let held = stage.get(&format!("/api/users/{user}")).await?;
-        println!("\n    {:<10} {:<12} carries", "device", "state");
+        tell!("\n    {:<10} {:<12} carries", "device", "state");
         for device in held["devices"].as_array().into_iter().flatten() {
-            println!("    {:<10} {:<12} {}", text(&device["name"])?, text(&device["status"])?, self.carried(device, &held));
+            tell!("    {:<10} {:<12} {}", text(&device["name"])?, text(&device["status"])?, self.carried(device, &held));
         }
-        println!("\n    {:<10} {:<26} CRL", "credential", "OCSP");
+        tell!("\n    {:<10} {:<26} CRL", "credential", "OCSP");
         let crl = stage.relying_party.crl().await.map_err(ServerError::new)?;
         for (name, certificate) in &self.certificates {
             let ocsp = self.ocsp(stage, name).await?;
-            println!("    {name:<10} {:<26} {}", ocsp.to_string(), crl.status_of(&certificate.serial()));
+            tell!("    {name:<10} {:<26} {}", ocsp.to_string(), crl.status_of(&certificate.serial()));
         }
-        println!();
+        tell!();
         Ok(())
     }
 
