@@ -228,9 +228,16 @@ async fn hire(world: &World, name: &str, roles: BTreeSet<Role>, out: &Path, pass
     }
     let made = password.is_none();
     let password = password.unwrap_or_else(|| random::<12>(&SystemEntropy).iter().map(|byte| format!("{byte:02x}")).collect());
-    let identity = add_operator(world, name, roles, None).await?;
-    let file = p12(&identity.key, &identity.certificate, world.authority.chain(), name, &password).map_err(ServerError::new)?;
-    write_private(out, &file)?;
+    // what cannot be written is told before a name is taken
+    write_private(out, &[])?;
+    let hired = add_operator(world, name, roles, None).await.map_err(ServerError::new);
+    let file =
+        hired.and_then(|hired| p12(&hired.key, &hired.certificate, world.authority.chain(), name, &password).map_err(ServerError::new));
+    let written = file.and_then(|file| Ok(std::fs::write(out, file)?));
+    if written.is_err() {
+        let _ = std::fs::remove_file(out);
+    }
+    written?;
     say!("{name}: {}", out.display());
     if made {
         say!("password: {password}");

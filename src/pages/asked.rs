@@ -12,7 +12,7 @@ use super::words::Words;
 use crate::http::problem::Problem;
 use crate::lifecycle::holdings::Holdings;
 use crate::workflows::deeds::Outcome;
-use crate::workflows::errand::{Errand, carry_out, preview};
+use crate::workflows::errand::{Errand, carry_out_click, preview};
 use crate::workflows::world::World;
 
 /// One answer that can be chosen.
@@ -126,7 +126,7 @@ pub async fn done<V: Visit>(world: &Arc<World>, visitor: &V, token: &str, errand
     let click = visitor.click(world, token)?;
     let (at, caller) = (Arc::clone(world), visitor.caller().clone());
     let act = async move {
-        let done = carry_out(&at, &caller, errand.as_ref()).await?;
+        let done = carry_out_click(&at, &caller, errand.as_ref(), click).await?;
         let leads_to = match done.request {
             Some(request) => format!("{}?done={click}", request_path(request)),
             None => V::user_path(done.holdings.user.id),

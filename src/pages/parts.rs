@@ -27,7 +27,7 @@ pub fn wrong(words: Words, wrong: Option<(&str, &str)>) -> Markup {
 /// What a workflow found wrong with one of these fields, of which the first is taken where it names none: which field, and in which words.
 pub fn wrong_field<'f>(words: Words, failure: &Failure, fields: &[&'f str]) -> Option<(&'f str, String)> {
     let Failure::Invalid { code, detail } = failure else { return None };
-    let named = fields.iter().find(|field| detail.strip_prefix(**field).is_some_and(|rest| rest.starts_with(':')));
+    let named = fields.iter().find(|field| detail.strip_prefix(**field).is_some_and(|rest| rest.starts_with([':', ' '])));
     let field = named.or(fields.first()).copied()?;
     let told = match words.has("code", code) && *code != "malformed" {
         true => format!("{}: {}", words.word("field", field), words.word("code", code)),

@@ -49,6 +49,11 @@ pub enum Delivery {
 impl Delivery {
     /// As the configuration says: a mail server, or the folder `mail` of the data folder.
     pub fn of(config: &Config, world: &World) -> Result<Self, ServerError> {
+        for (name, given) in [("from", &config.mail.from), ("officers", &config.mail.officers)] {
+            if let Some(text) = given.as_ref().filter(|text| text.parse::<Address>().is_err()) {
+                return Err(ServerError::new(format!("remint.toml, [mail] {name}: found: {text:?}, expected: an e-mail address")));
+            }
+        }
         match &config.mail.smtp {
             Some(smtp) => Ok(Self::Smtp(Smtp::new(smtp, config.own_host())?)),
             None => Ok(Self::Folder(Folder::at(world.folder.join(MAIL)))),

@@ -5,6 +5,7 @@
 //! what is done a moment later.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::failure::Failure;
 use super::invitation::{Invitation, invitation_of};
@@ -40,6 +41,14 @@ pub struct Scene<'a> {
     pub now: jiff::Timestamp,
     /// The device that [`Errand::other_device`] names, whosever it is.
     pub other_device: Option<Device>,
+    click: Option<Uuid>,
+}
+
+impl Scene<'_> {
+    /// The id of the request that is opened: of the click that opens it, where it was a click. So no server opens a second one for it.
+    pub fn request(&self) -> RequestId {
+        self.click.map_or_else(|| self.world.fresh_request(), RequestId)
+    }
 }
 
 /// Something that is done to the holdings of one user.
@@ -95,20 +104,34 @@ impl Done {
 
 /// Carries an errand out: one transaction, with its audit entry. A refusal is on the audit log too.
 pub async fn carry_out(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized)) -> Result<Done, Failure> {
-    retrying(|| attempt(world, caller, errand)).await
+    retrying(|| attempt(world, caller, errand, None)).await
+}
+
+/// The same, for a click that may come again, to another server too, or much later: the request that it opened is found.
+pub async fn carry_out_click(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized), click: Uuid) -> Result<Done, Failure> {
+    retrying(|| async {
+        match world.store.user_of_request(RequestId(click)).await? {
+            None => attempt(world, caller, errand, Some(click)).await,
+            Some(user) => {
+                let holdings = world.load(user).await?.holdings;
+                Ok(Done { holdings, request: Some(RequestId(click)), invitation: None })
+            }
+        }
+    })
+    .await
 }
 
 /// What an errand would do, if it were carried out now. Nothing is changed, and nothing goes on the audit log.
 pub async fn preview(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized)) -> Result<Effects, Failure> {
-    let decision = retrying(|| async { decide(world, caller, errand).await.map_err(Stopped::unrecorded) }).await?;
+    let decision = retrying(|| async { decide(world, caller, errand, None).await.map_err(Stopped::unrecorded) }).await?;
     let before = &decision.loaded.holdings;
     let mut after = before.clone();
     decision.changes.iter().for_each(|change| after.apply(change));
     Ok(Effects::between(before, &after, errand.undo(), decision.entry.at))
 }
 
-async fn attempt(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized)) -> Result<Done, Failure> {
-    let Decision { loaded, changes: decided, entry } = match decide(world, caller, errand).await {
+async fn attempt(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized), click: Option<Uuid>) -> Result<Done, Failure> {
+    let Decision { loaded, changes: decided, entry } = match decide(world, caller, errand, click).await {
         Ok(decision) => decision,
         Err(Stopped::Refused(refusal, entry)) => return Err(world.refused(*entry, refusal).await),
         Err(Stopped::Failed(failure)) => return Err(failure),
@@ -159,7 +182,7 @@ impl<E: Into<Failure>> From<E> for Stopped {
     }
 }
 
-async fn decide(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized)) -> Result<Decision, Stopped> {
+async fn decide(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized), click: Option<Uuid>) -> Result<Decision, Stopped> {
     let now = world.now();
     let mut entry = caller.entry(errand.name(), now);
     entry.details = errand.details();
@@ -193,7 +216,7 @@ async fn decide(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized))
     };
 
     // 4 decide
-    let scene = Scene { world, actor: &caller.actor, holdings: &loaded.holdings, now, other_device };
+    let scene = Scene { world, actor: &caller.actor, holdings: &loaded.holdings, now, other_device, click };
     let changes = errand.decide(&scene).map_err(|refusal| stop(refusal, &entry))?;
     let opened = changes.iter().find_map(|change| match change {
         Change::RequestOpened(request) => Some(request.id),

@@ -40,7 +40,7 @@ impl Errand for RequestInitialIssuance {
     fn decide(&self, scene: &Scene<'_>) -> Result<Vec<Change>, Refusal> {
         let Scene { world, actor, holdings, now, .. } = scene;
         let Self { kind, mode, .. } = *self;
-        let act = RequestInitial { actor: (*actor).clone(), request: world.fresh_request(), kind, mode, ticket: world.fresh_ticket() };
+        let act = RequestInitial { actor: (*actor).clone(), request: scene.request(), kind, mode, ticket: world.fresh_ticket() };
         request_initial(holdings, &world.policy, &act, *now)
     }
 

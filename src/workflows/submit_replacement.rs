@@ -47,7 +47,7 @@ impl Errand for SubmitReplacement {
     fn decide(&self, scene: &Scene<'_>) -> Result<Vec<Change>, Refusal> {
         let Scene { world, actor, holdings, now, .. } = scene;
         let Self { target, reason, mode } = *self;
-        let act = Submit { actor: (*actor).clone(), request: world.fresh_request(), target, reason, mode, ticket: world.fresh_ticket() };
+        let act = Submit { actor: (*actor).clone(), request: scene.request(), target, reason, mode, ticket: world.fresh_ticket() };
         submit(holdings, &world.policy, &act, *now)
     }
 

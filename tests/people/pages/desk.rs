@@ -1,5 +1,6 @@
 //! The pages of the desk.
 
+use jiff::SignedDuration;
 use mobile_sim::wire::{Reply, Request};
 use mobile_sim::{DeviceKind, Faults, Invitation, Outcome};
 use remint::lifecycle::actor::Role;
@@ -106,6 +107,23 @@ async fn a_lost_phone_is_replaced_by_the_pages() {
     let (path, _) = path.split_once('?').unwrap();
     let done = page(&live.desk, path, "en").await;
     assert!(done.contains("is-issued") && !done.contains("data-events") && !done.contains("readonly"), "{done}");
+    live.stop().await;
+}
+
+/// Much later, or at another server, nobody remembers the click; the request that it opened is found all the same.
+#[tokio::test]
+async fn a_click_opens_one_request_whenever_it_comes_again() {
+    let live = Live::start().await;
+    let user = live.create_user("Ana").await;
+    let issue = format!("/users/{user}/issue");
+    let check = page(&live.desk, &format!("{issue}?kind=mobile-smart-card&mode=remote"), "en").await;
+    let fields = format!("token={}&kind=mobile-smart-card&mode=remote", token(&check));
+    let first = location(&post(&live.desk, &issue, &fields).await);
+    live.advance(SignedDuration::from_mins(11));
+    let again = post(&live.desk, &issue, &fields).await;
+    assert_eq!(location(&again), first);
+    assert_eq!(live.lookup(&user).await["requests"].as_array().unwrap().len(), 1);
+    assert!(!page(&live.desk, &first, "en").await.contains("msc1:"));
     live.stop().await;
 }
 
@@ -302,7 +320,7 @@ async fn what_is_forgotten_is_on_the_overview() {
     remint::workflows::checkpoint_audit::checkpoint_audit(live.world()).await.unwrap();
     let before = page(&live.desk, "/", "en").await;
     assert!(!before.contains("Suspended for more than a week") && before.contains("Last audit checkpoint</dt><dd>number "), "{before}");
-    live.advance(jiff::SignedDuration::from_hours(8 * 24));
+    live.advance(SignedDuration::from_hours(8 * 24));
     let after = page(&live.desk, "/", "en").await;
     assert!(after.contains("Suspended for more than a week") && after.contains("days ago"), "{after}");
     live.stop().await;
