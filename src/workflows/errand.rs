@@ -141,8 +141,8 @@ async fn attempt(world: &World, caller: &Caller, errand: &(impl Errand + ?Sized)
     let mut writes = changes(decided);
     let invitation = invitation_of(world, &loaded.holdings, &mut writes)?;
 
-    // 6 who reports a device of their own stays signed in; a browser on that device does not
-    if caller.session.is_some() && falls_into_other_hands(&writes) {
+    // 6 a browser on a device that is lost may be signed in at the portal; who reports a device of their own stays so
+    if falls_into_other_hands(&writes) {
         writes.push(Write::PortalSessionsEnded { user: loaded.holdings.user.id, except: caller.session });
     }
 

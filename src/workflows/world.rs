@@ -18,7 +18,6 @@ use super::limits::Limits;
 use super::publish_shard::ShardLists;
 use super::second_step::SecondStep;
 use super::settle_dues::{is_settled, settle};
-use super::sign_in::falls_into_other_hands;
 use crate::lifecycle::actor::Actor;
 use crate::lifecycle::acts::invite::NewTicket;
 use crate::lifecycle::acts::redeem::NewCredential;
@@ -156,9 +155,6 @@ impl World {
     pub async fn keep(&self, name: &'static str, loaded: &Loaded, mut writes: Vec<Write>, mut audit: Entry) -> Result<(), Failure> {
         writes.extend(letters_of(self, &loaded.holdings, &writes)?);
         let user = loaded.holdings.user.id;
-        if falls_into_other_hands(&writes) && matches!(audit.who, Who::Operator { .. } | Who::System) {
-            writes.push(Write::PortalSessionsEnded { user, except: None }); // of a user's own report: see `carry_out`
-        }
         audit.on_behalf_of = Some(user);
         tell(&audit, &writes);
         let guard = Guard { user, version: loaded.version };
